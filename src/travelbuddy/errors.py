@@ -1,0 +1,75 @@
+"""Everything that can go wrong, as one tree.
+
+TravelBuddyError
+├── Transient            the engine tries again, after ``retry_after`` seconds when the other side named a time
+│   ├── ModelUnavailable     time-out, 429, 5xx or broken answer of the model
+│   └── StoreUnavailable     the state store or the sidecar did not answer
+├── Permanent            trying again cannot help; becomes a reply, a tool error or a problem document
+│   ├── ModelRefused         the model's server rejected the request (bad key, bad request)
+│   ├── ToolError            the tool's arguments make no sense; told to the model as a value
+│   ├── NotFound             no such session, turn or user
+│   ├── SessionBusy          ``if_busy=reject`` and a turn is running
+│   └── OwnedByAnother       the session belongs to another user
+└── RuntimeProblem       the Dapr runtime or a tool of the machine is missing; the message says what to do
+"""
+
+from __future__ import annotations
+
+
+class TravelBuddyError(Exception):
+    """Base of every error this package raises on purpose; its text is fit for a user to read."""
+
+
+class Transient(TravelBuddyError):
+    """Worth another try. ``retry_after`` is in seconds, or None when nothing better than back-off is known."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ModelUnavailable(Transient):
+    """The model did not give a usable answer this time."""
+
+
+class StoreUnavailable(Transient):
+    """The state store, or the sidecar in front of it, did not answer."""
+
+
+class Permanent(TravelBuddyError):
+    """Another try would end the same way."""
+
+
+class ModelRefused(Permanent):
+    """The model's server refused the request itself."""
+
+
+class ToolError(Permanent):
+    """A tool cannot act on its arguments. ``kind`` is stable and machine-readable, ``field`` names the argument.
+
+    Shown to the model as ``{"error": {"type", "field", "message", "suggestions"}}`` so that it can repair the call.
+    """
+
+    def __init__(
+        self, kind: str, message: str, *, field: str | None = None, suggestions: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.field = field
+        self.suggestions = suggestions
+
+
+class NotFound(Permanent):
+    """Nothing is stored under that id, or it is not yours."""
+
+
+class SessionBusy(Permanent):
+    """The caller asked to be refused while the session has a turn in progress."""
+
+
+class OwnedByAnother(Permanent):
+    """The session id is taken by another user."""
+
+
+class RuntimeProblem(TravelBuddyError):
+    """The machine lacks something; the text is one line that says what and how to get it."""
