@@ -1,0 +1,122 @@
+"""The ``travelbuddy`` command: thin, every command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from travelbuddy.errors import TravelBuddyError
+
+BAD_INPUT = 2
+
+app = typer.Typer(
+    name="travelbuddy",
+    help="A travel agent that never loses a message.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Url = Annotated[str, typer.Option(help="Address of the running service.", envvar="TRAVELBUDDY_URL")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Port = typer.Option(min=0, max=65535)
+DEFAULT_URL = "http://localhost:8001"
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except TravelBuddyError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(BAD_INPUT) from error
+
+
+@app.command()
+def up(
+    app_port: Annotated[int, Port] = 8001,
+    dapr_http_port: Annotated[int, Port] = 3500,
+    dapr_grpc_port: Annotated[int, Port] = 50001,
+    data_dir: Annotated[Path, typer.Option(help="State, logs and stack.json.")] = Path(".travelbuddy"),
+    components: Annotated[Path | None, typer.Option(help="Folder of Dapr resources.")] = None,
+    replicas: Annotated[int, typer.Option(min=1, help="Pairs of app and sidecar.")] = 1,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show all of Dapr's log lines.")] = False,
+) -> None:
+    """Run placement, scheduler, sidecar and app in the foreground. Port 0 is any free one."""
+    from travelbuddy.runtime.plan import StackOptions
+    from travelbuddy.runtime.stack import up as run_stack
+
+    options = StackOptions(
+        app_port=app_port,
+        dapr_http_port=dapr_http_port,
+        dapr_grpc_port=dapr_grpc_port,
+        data_dir=data_dir,
+        components=components,
+        replicas=replicas,
+        verbose=verbose,
+    )
+    with _one_line_errors():
+        code = run_stack(options)
+    raise typer.Exit(code)
+
+
+@app.command()
+def doctor(data_dir: Annotated[Path, typer.Option()] = Path(".travelbuddy")) -> None:
+    """Say what this machine lacks for running and testing, and how to get it."""
+    from travelbuddy.runtime.doctor import examine, print_findings
+
+    findings = examine(data_dir)
+    print_findings(findings)
+    if any(finding.blocks_up for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("offline-model")
+def offline_model(port: Annotated[int, Port] = 8010) -> None:
+    """Serve the built-in rule-based model over the OpenAI chat-completions protocol."""
+    import uvicorn
+
+    from travelbuddy.offline.server import create_offline_app
+
+    uvicorn.run(create_offline_app(), host="127.0.0.1", port=port)
+
+
+@app.command()
+def send(
+    text: str,
+    user: Annotated[str | None, typer.Option(help="User id.")] = None,
+    session: Annotated[str | None, typer.Option(help="Session id.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the reply.")] = True,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Send one message and print the reply."""
+    from travelbuddy.runtime.client import ServiceClient, print_answer
+
+    with _one_line_errors(), ServiceClient(url) as service:
+        answer = service.send(text, user, session)
+        if wait:
+            answer = service.wait(str(answer["workflow_instance_id"]))
+        print_answer(answer, as_json=as_json)
+
+
+@app.command()
+def status(
+    instance_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the workflow instance.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it is done.")] = False,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Show how far a message is: state, steps, reply."""
+    from travelbuddy.runtime.client import ServiceClient, print_status, watch_status
+
+    with _one_line_errors(), ServiceClient(url) as service:
+        if watch and not as_json:
+            watch_status(service, instance_id)
+        else:
+            answer = service.wait(instance_id) if watch else service.status(instance_id)
+            print_status(answer, as_json=as_json)
