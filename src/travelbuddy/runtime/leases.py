@@ -1,9 +1,9 @@
 """Give up the leadership of a killed scheduler, so that its successor need not wait for it to expire.
 
-The scheduler holds a leadership key in its etcd under a lease of 20 seconds. One that stops returns the lease.
-One that is killed cannot, and the next process on the same data answers nothing until the lease runs out: a kill
-cost 22 seconds, and costs 2 this way. The supervisor is the only one to start a scheduler on this data and knows
-which process is dead, so it revokes exactly the lease it saw that process hold.
+The scheduler holds a leadership key in its etcd under a lease of 20 seconds. One that stops returns it. One
+that is killed cannot, and the next process on the same data answers nothing until the lease runs out: a
+kill cost 22 seconds, and costs 2 this way. Only the supervisor starts a scheduler on this data, so it knows
+which process is dead, and it revokes exactly the lease it saw that process hold.
 """
 
 from __future__ import annotations

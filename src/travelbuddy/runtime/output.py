@@ -14,8 +14,8 @@ FILE_BYTES = 5_000_000  # a log file is rotated once past this, and one older fi
 COLOURS = ("36", "33", "35", "32", "34", "31")
 SHOWN_LEVELS = ("warn", "warning", "error", "fatal")
 
-# Nothing to act on: what every start on a loopback address says, and what the sidecar says of a scheduler that
-# is starting, which the supervisor tells better.
+# Nothing to act on: what every start on a loopback address says, and what the sidecar says of a scheduler
+# that is starting, which the supervisor tells better.
 EXPECTED = (
     "mTLS is disabled",
     "Graceful shutdown timeout is infinite",

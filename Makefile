@@ -1,0 +1,57 @@
+# The commands of the project, the same for people and CI. Needs Python >= 3.11 with pip, and make.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check fmt clean
+
+# uv at one version for everybody, whatever else is installed; `--target` works on an externally managed Python too.
+UV_VERSION := 0.13.9
+TOOLS := .tools/uv-$(UV_VERSION)
+UV := $(TOOLS)/bin/uv
+VENV := .venv
+SYNCED := $(VENV)/.synced
+
+# The first Python that fits; choose another with PYTHON=...
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && command -v $$p && break; done)
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+
+ARGS ?=
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(SYNCED) ## the Python environment
+
+run: $(SYNCED) ## the whole stack in the foreground; ARGS="..." goes to `travelbuddy up`
+	@exec $(VENV)/bin/travelbuddy up $(ARGS)
+
+test: $(SYNCED) ## every test; ARGS="..." goes to pytest
+	@$(VENV)/bin/python -m travelbuddy.runtime.install
+	@$(VENV)/bin/pytest $(ARGS)
+
+check: $(SYNCED) ## format, lint, types, layers, sizes, lock file
+	@scripts/check $(VENV)/bin $(UV)
+
+fmt: $(SYNCED) ## format and fix what can be fixed
+	@$(VENV)/bin/ruff format
+	@$(VENV)/bin/ruff check --fix
+
+clean: ## remove what was built here, not the data of a stack
+	@rm -rf $(VENV) .tools dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(UV):
+	@if [ -z "$(PYTHON)" ]; then \
+	  echo "Python 3.11, 3.12 or 3.13 is needed: install one, or name it with PYTHON=/path/to/python3." >&2; exit 1; fi
+	@if ! "$(PYTHON)" -m pip --version >/dev/null 2>&1; then \
+	  echo "$(PYTHON) has no pip: install it (Debian: apt-get install python3-pip), or name another with PYTHON=." >&2; exit 1; fi
+	@echo "Getting uv $(UV_VERSION) …"
+	@"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --target $(TOOLS) uv==$(UV_VERSION)
+
+$(SYNCED): pyproject.toml uv.lock | $(UV)
+	@echo "Installing the Python packages of uv.lock …"
+	@$(UV) sync --frozen --python "$(PYTHON)"
+	@touch $@
