@@ -9,6 +9,7 @@ TravelBuddyError
 │   ├── ToolError            the tool's arguments make no sense; told to the model as a value
 │   ├── NotFound             no such session, turn or user
 │   ├── SessionBusy          ``if_busy=reject`` and a turn is running
+│   ├── KeyReused            an idempotency key came back with another message
 │   └── OwnedByAnother       the session belongs to another user
 └── RuntimeProblem       the Dapr runtime or a tool of the machine is missing; the message says what to do
 """
@@ -50,9 +51,7 @@ class ToolError(Permanent):
     Shown to the model as ``{"error": {"type", "field", "message", "suggestions"}}`` so that it can repair the call.
     """
 
-    def __init__(
-        self, kind: str, message: str, *, field: str | None = None, suggestions: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, kind: str, message: str, *, field: str | None = None, suggestions: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.kind = kind
         self.field = field
@@ -65,6 +64,10 @@ class NotFound(Permanent):
 
 class SessionBusy(Permanent):
     """The caller asked to be refused while the session has a turn in progress."""
+
+
+class KeyReused(Permanent):
+    """The idempotency key was used before, for another message."""
 
 
 class OwnedByAnother(Permanent):

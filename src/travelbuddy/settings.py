@@ -16,6 +16,7 @@ class Settings(BaseSettings):
 
     app_host: str = "127.0.0.1"
     app_port: int = Field(8001, ge=1, le=65535)
+    dapr_host: str = "127.0.0.1"
     dapr_http_port: int = Field(3500, ge=1, le=65535)
     dapr_grpc_port: int = Field(50001, ge=1, le=65535)
 

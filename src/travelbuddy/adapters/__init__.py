@@ -1,0 +1,1 @@
+"""Everything outside: the state store, the workflow engine, the broker, the model."""

@@ -1,0 +1,160 @@
+"""Keys and values in a Dapr state store, with the one guarantee that everything else rests on: a guarded write."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import grpc.aio
+import structlog
+from dapr.clients.exceptions import DaprGrpcError, DaprInternalError
+from dapr.clients.grpc._request import TransactionalStateOperation, TransactionOperationType
+from dapr.clients.grpc._state import Concurrency, StateOptions
+from pydantic import BaseModel, ValidationError
+
+from travelbuddy.adapters.dapr_sidecar import Sidecar
+from travelbuddy.errors import StoreUnavailable
+
+STORE = "conversationstore"
+TIMEOUT = 10.0
+DAY = 86_400
+_FIRST_WRITE = StateOptions(concurrency=Concurrency.first_write)
+_TROUBLE = (DaprGrpcError, DaprInternalError, grpc.aio.AioRpcError, TimeoutError)
+
+log = structlog.get_logger(__name__)
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A value as read; ``data`` is empty and ``etag`` None when there is none."""
+
+    data: bytes
+    etag: str | None
+
+
+@dataclass(frozen=True)
+class Put:
+    """Set a key. ``ttl`` is seconds; with an ``etag`` only if it still holds."""
+
+    key: str
+    value: BaseModel
+    ttl: int
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Remove a key; no error when it is gone."""
+
+    key: str
+
+
+class DaprRecords:
+    """Reads, guarded writes and transactions. Every method raises StoreUnavailable when the store does not answer."""
+
+    def __init__(self, sidecar: Sidecar, store: str = STORE) -> None:
+        self._sidecar = sidecar
+        self._store = store
+
+    async def read(self, *keys: str) -> list[Stored]:
+        """The values of the keys, in their order, in one request."""
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                answer = await self._sidecar.connection.dapr.get_bulk_state(self._store, keys, parallelism=len(keys))
+        except _TROUBLE as error:
+            raise _unavailable(error) from error
+        found = {item.key: item for item in answer.items}
+        for item in answer.items:
+            if item.error:
+                raise StoreUnavailable(f"the state store failed to read: {item.error}", retry_after=1)
+        return [Stored(found[key].data, found[key].etag or None) if key in found else Stored(b"", None) for key in keys]
+
+    async def write(self, put: Put) -> bool:
+        """Replace a value if its ETag still holds, or create it if there is none (``etag=None``).
+
+        False when somebody was faster. How a store words a conflict differs, so a refusal is judged by reading again.
+        """
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await self._sidecar.connection.dapr.save_state(
+                    self._store,
+                    put.key,
+                    _json(put.value),
+                    etag=put.etag,
+                    options=_FIRST_WRITE,
+                    state_metadata=_ttl(put),
+                )
+        except _TROUBLE as error:
+            return await self._refused(put, error)
+        return True
+
+    async def transact(self, guard: Put, others: Sequence[Put | Delete]) -> bool:
+        """As ``write`` for ``guard``, with the others in the same request.
+
+        Some stores apply the others although the guard is refused, so each of them must be harmless alone.
+        """
+        operations = [_operation(change) for change in (guard, *others)]
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await self._sidecar.connection.dapr.execute_state_transaction(self._store, operations)
+        except _TROUBLE as error:
+            return await self._refused(guard, error)
+        return True
+
+    async def put(self, put: Put) -> None:
+        """Set a value without a guard."""
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await self._sidecar.connection.dapr.save_state(
+                    self._store, put.key, _json(put.value), state_metadata=_ttl(put)
+                )
+        except _TROUBLE as error:
+            raise _unavailable(error) from error
+
+    async def parse(self, model: type[Model], key: str, stored: Stored) -> Model | None:
+        """The record, None when there is none. A corrupt one is set aside under ``corrupt:``, reported, and None."""
+        if not stored.data:
+            return None
+        try:
+            return model.model_validate_json(stored.data)
+        except ValidationError as invalid:
+            log.error("record.corrupt", key=key, problems=invalid.error_count())
+            digest = hashlib.sha256(stored.data).hexdigest()[:16]
+            text = stored.data.decode(errors="replace")
+            await self.put(Put(f"corrupt:{key}:{digest}", _Corrupt(key=key, data=text), 7 * DAY))
+            return None
+
+    async def _refused(self, put: Put, error: BaseException) -> bool:
+        (now,) = await self.read(put.key)
+        if now.etag == put.etag:
+            raise _unavailable(error) from error
+        return False
+
+
+class _Corrupt(BaseModel):
+    key: str
+    data: str
+
+
+def _json(value: BaseModel) -> str:
+    return value.model_dump_json(exclude_defaults=True)
+
+
+def _ttl(put: Put) -> dict[str, str]:
+    return {"ttlInSeconds": str(put.ttl), "contentType": "application/json"}
+
+
+def _operation(change: Put | Delete) -> TransactionalStateOperation:
+    if isinstance(change, Delete):
+        return TransactionalStateOperation(key=change.key, operation_type=TransactionOperationType.delete)
+    return TransactionalStateOperation(
+        key=change.key, data=_json(change.value), etag=change.etag, metadata=_ttl(change)
+    )
+
+
+def _unavailable(error: BaseException) -> StoreUnavailable:
+    return StoreUnavailable(f"the state store is not available: {error or 'no answer in time'}", retry_after=1)

@@ -1,0 +1,107 @@
+"""The connection to the Dapr sidecar: watched, and made anew the moment the sidecar is back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import grpc
+import grpc.aio
+import httpx
+import structlog
+from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
+from dapr.conf import settings as dapr_settings
+from dapr.ext.workflow.aio import DaprWorkflowClient
+
+from travelbuddy.errors import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+_WATCH_OPTIONS = [
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.client_idle_timeout_ms", 2**31 - 1),
+]
+_HEALTH_POLL = 0.1
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The clients of one life of the sidecar."""
+
+    dapr: DaprGrpcClientAsync
+    workflows: DaprWorkflowClient
+
+
+class Sidecar:
+    """Holds a gRPC channel open to notice at once when the sidecar goes and when it is back.
+
+    Dapr's own workflow worker backs off for up to 15 seconds after a lost connection, and a gRPC channel backs off
+    too; so everything that talks to the sidecar is made anew for each of its lives.
+    """
+
+    def __init__(self, host: str, grpc_port: int, http_port: int) -> None:
+        self.host = host
+        self.grpc_port = grpc_port
+        dapr_settings.DAPR_RUNTIME_HOST = host
+        dapr_settings.DAPR_HTTP_PORT = http_port
+        dapr_settings.DAPR_GRPC_PORT = grpc_port
+        dapr_settings.DAPR_HEALTH_TIMEOUT = 1  # its wait blocks the event loop; ours has come before
+        self._health_url = f"http://{host}:{http_port}/v1.0/healthz/outbound"
+        self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The current clients; raises StoreUnavailable while the sidecar is away."""
+        if self._connection is None:
+            raise StoreUnavailable("the Dapr sidecar is not reachable", retry_after=1)
+        return self._connection
+
+    @property
+    def connected(self) -> bool:
+        """True while the sidecar answers."""
+        return self._connection is not None
+
+    async def run(self, on_up: Callable[[], Awaitable[None]], on_down: Callable[[], Awaitable[None]]) -> None:
+        """Follow the sidecar until cancelled: ``on_up`` at each of its lives, ``on_down`` when one ends."""
+        target = f"{self.host}:{self.grpc_port}"
+        async with grpc.aio.insecure_channel(target, options=_WATCH_OPTIONS) as channel:
+            while True:
+                await _until_ready(channel)
+                await self._until_healthy()
+                try:
+                    self._connection = self._connect()
+                except TimeoutError:  # gone again in between
+                    continue
+                try:
+                    log.info("sidecar.up", address=target)
+                    await on_up()
+                    await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+                    log.warning("sidecar.down", address=target)
+                finally:
+                    dapr, self._connection = self._connection.dapr, None
+                    await on_down()
+                    await dapr.close()
+
+    def _connect(self) -> Connection:
+        return Connection(
+            dapr=DaprGrpcClientAsync(f"{self.host}:{self.grpc_port}"),
+            workflows=DaprWorkflowClient(host=self.host, port=str(self.grpc_port)),
+        )
+
+    async def _until_healthy(self) -> None:
+        async with httpx.AsyncClient(timeout=2) as http:
+            while True:
+                try:
+                    if (await http.get(self._health_url)).is_success:
+                        return
+                except httpx.HTTPError:
+                    pass
+                await asyncio.sleep(_HEALTH_POLL)
+
+
+async def _until_ready(channel: grpc.aio.Channel) -> None:
+    while (state := channel.get_state(try_to_connect=True)) != grpc.ChannelConnectivity.READY:
+        await channel.wait_for_state_change(state)

@@ -1,0 +1,209 @@
+"""Conversation memory in the Dapr state store: which keys there are, how long they live, what is guarded.
+
+key                        content                                            lifetime after the last write
+session:<id>               SessionRecord, always under its ETag               7 days
+turn:<id>                  TurnRecord                                         7 days, at most 100 a session
+user:<id>                  UserRecord, under its ETag                         30 days
+sessions:<user>            SessionIndex, under its ETag                       30 days
+tally:<user>/<session>     Tally, a plain set (repeating it is harmless)      30 days
+corrupt:<key>:<digest>     a value that could not be read                     7 days
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from travelbuddy.adapters.dapr_records import DAY, DaprRecords, Delete, Put
+from travelbuddy.adapters.ports import Snapshot, StateStorage
+from travelbuddy.domain.conversation import (
+    Commit,
+    SessionRecord,
+    TurnRecord,
+    commit_turn,
+    window,
+)
+from travelbuddy.domain.messages import Message
+from travelbuddy.domain.users import SessionIndex, Tally, UserRecord
+from travelbuddy.errors import NotFound
+
+SESSION_TTL = TURN_TTL = 7 * DAY
+USER_TTL = 30 * DAY
+METADATA_LIFETIME = timedelta(hours=24)
+
+
+class DaprStateStorage(StateStorage):
+    """All of the service's memory. Implements StateStorage and the ports SessionRecords and UserRecords."""
+
+    def __init__(self, records: DaprRecords, clock: Callable[[], datetime]) -> None:
+        self._records = records
+        self._clock = clock
+
+    # SessionRecords: what the session protocol needs
+
+    async def read(self, session_id: str, *, user_id: str | None = None) -> Snapshot:
+        """See SessionRecords."""
+        keys = [f"session:{session_id}"] + ([f"user:{user_id}"] if user_id is not None else [])
+        stored = await self._records.read(*keys)
+        session = await self._records.parse(SessionRecord, keys[0], stored[0])
+        user = await self._records.parse(UserRecord, keys[1], stored[1]) if user_id is not None else None
+        return Snapshot(session, stored[0].etag, user)
+
+    async def write(self, session: SessionRecord, etag: str | None) -> bool:
+        """See SessionRecords."""
+        return await self._records.write(_session(session, etag))
+
+    async def commit(self, commit: Commit, turn: TurnRecord, etag: str) -> bool:
+        """See SessionRecords. A turn that leaves the window is written again from the guarded copy."""
+        session = commit.session
+        tally = Tally(message_count=session.message_count, last_activity=session.last_activity)
+        return await self._records.transact(
+            _session(session, etag),
+            [
+                *(_turn(record) for record in (*commit.sealed, turn)),
+                Put(f"tally:{session.user_id}/{session.session_id}", tally, USER_TTL),
+                *(Delete(f"turn:{turn_id}") for turn_id in commit.dropped),
+            ],
+        )
+
+    async def restore_turn(self, turn: TurnRecord) -> None:
+        """See SessionRecords."""
+        await self._records.put(_turn(turn))
+
+    async def find_turn(self, turn_id: str) -> TurnRecord | None:
+        """See SessionRecords."""
+        return (await self.find_turns([turn_id])).get(turn_id)
+
+    async def find_turns(self, turn_ids: Sequence[str]) -> dict[str, TurnRecord]:
+        """See SessionRecords."""
+        if not turn_ids:
+            return {}
+        keys = [f"turn:{turn_id}" for turn_id in turn_ids]
+        found = {}
+        for turn_id, key, stored in zip(turn_ids, keys, await self._records.read(*keys), strict=True):
+            if (record := await self._records.parse(TurnRecord, key, stored)) is not None:
+                found[turn_id] = record
+        return found
+
+    async def index_session(self, user_id: str, session_id: str) -> None:
+        """See SessionRecords."""
+        key = f"sessions:{user_id}"
+        while True:
+            (stored,) = await self._records.read(key)
+            index = await self._records.parse(SessionIndex, key, stored) or SessionIndex(user_id=user_id)
+            if session_id in index.sessions:
+                return
+            grown = index.model_copy(update={"sessions": {**index.sessions, session_id: self._clock()}})
+            if await self._records.write(Put(key, grown, USER_TTL, stored.etag)):
+                return
+
+    async def sessions_of(self, user_id: str) -> SessionIndex:
+        """See SessionRecords."""
+        key = f"sessions:{user_id}"
+        (stored,) = await self._records.read(key)
+        return await self._records.parse(SessionIndex, key, stored) or SessionIndex(user_id=user_id)
+
+    # UserRecords
+
+    async def user(self, user_id: str) -> UserRecord | None:
+        """See UserRecords."""
+        key = f"user:{user_id}"
+        (stored,) = await self._records.read(key)
+        return await self._records.parse(UserRecord, key, stored)
+
+    async def merge_user(self, user_id: str, changes: Mapping[str, JsonValue]) -> UserRecord:
+        """See UserRecords."""
+        key = f"user:{user_id}"
+        while True:
+            (stored,) = await self._records.read(key)
+            now = self._clock()
+            known = await self._records.parse(UserRecord, key, stored)
+            merged = (known or UserRecord(user_id=user_id, updated_at=now)).merged(changes, now)
+            if await self._records.write(Put(key, merged, USER_TTL, stored.etag)):
+                return merged
+
+    # StateStorage: the six operations
+
+    async def get_conversation_history(self, session_id: str) -> list[Message]:
+        """See StateStorage. The last turns, as many as a prompt sees."""
+        session = (await self.read(session_id)).session
+        return window(session) if session is not None else []
+
+    async def append_conversation_turn(self, session_id: str, turn: Message) -> None:
+        """See StateStorage. The message becomes a turn of its own; raises NotFound for an unknown session."""
+        now, turn_id = self._clock(), f"note-{uuid4().hex}"
+        while True:
+            session, etag = await self._existing(session_id)
+            record = TurnRecord(
+                workflow_instance_id=turn_id,
+                session_id=session_id,
+                user_id=session.user_id,
+                outcome="answered",
+                created_at=turn.timestamp,
+                completed_at=now,
+                messages=(turn,),
+            )
+            if await self.commit(commit_turn(session, record), record, etag):
+                return
+
+    async def get_user_context(self, user_id: str) -> dict[str, JsonValue]:
+        """See StateStorage. Totals are summed over the tallies of all the user's sessions."""
+        user = await self.user(user_id)
+        context: dict[str, JsonValue] = dict(user.context) if user is not None else {}
+        if tallies := await self._tallies(user_id):
+            context["last_seen"] = max(tally.last_activity for tally in tallies).isoformat()
+            context["total_interactions"] = sum(tally.message_count for tally in tallies)
+        return context
+
+    async def update_user_context(self, user_id: str, context: Mapping[str, JsonValue]) -> None:
+        """See StateStorage."""
+        await self.merge_user(user_id, context)
+
+    async def get_session_metadata(self, session_id: str) -> dict[str, JsonValue]:
+        """See StateStorage."""
+        session = (await self.read(session_id)).session
+        if session is None or self._clock() - session.last_activity > METADATA_LIFETIME:
+            return {}
+        return {
+            **session.metadata,
+            "last_activity": session.last_activity.isoformat(),
+            "message_count": session.message_count,
+        }
+
+    async def update_session_metadata(self, session_id: str, metadata: Mapping[str, JsonValue]) -> None:
+        """See StateStorage. The two derived keys cannot be set; raises NotFound for an unknown session."""
+        while True:
+            session, etag = await self._existing(session_id)
+            merged = {**session.metadata, **metadata}
+            kept = {
+                key: value
+                for key, value in merged.items()
+                if value is not None and key not in {"last_activity", "message_count"}
+            }
+            if await self.write(session.model_copy(update={"metadata": kept}), etag):
+                return
+
+    async def _existing(self, session_id: str) -> tuple[SessionRecord, str]:
+        snapshot = await self.read(session_id)
+        if snapshot.session is None or snapshot.etag is None:
+            raise NotFound(f"no session {session_id!r}")
+        return snapshot.session, snapshot.etag
+
+    async def _tallies(self, user_id: str) -> list[Tally]:
+        keys = [f"tally:{user_id}/{session}" for session in (await self.sessions_of(user_id)).sessions]
+        if not keys:
+            return []
+        stored = await self._records.read(*keys)
+        parsed = [await self._records.parse(Tally, *pair) for pair in zip(keys, stored, strict=True)]
+        return [tally for tally in parsed if tally is not None]
+
+
+def _session(session: SessionRecord, etag: str | None) -> Put:
+    return Put(f"session:{session.session_id}", session, SESSION_TTL, etag)
+
+
+def _turn(turn: TurnRecord) -> Put:
+    return Put(f"turn:{turn.workflow_instance_id}", turn, TURN_TTL)

@@ -1,0 +1,157 @@
+"""What the inside asks of the outside. Each Protocol is implemented by one adapter, or by a fake in tests."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic import JsonValue
+
+from travelbuddy.domain.conversation import Commit, SessionRecord, TurnRecord
+from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.users import SessionIndex, UserRecord
+
+EngineState = Literal["running", "suspended", "completed", "failed", "terminated", "missing"]
+ENDED: frozenset[EngineState] = frozenset({"completed", "failed", "terminated", "missing"})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A session as read, with the ETag its next write must still find; None and None when there is none."""
+
+    session: SessionRecord | None
+    etag: str | None
+    user: UserRecord | None = None
+
+
+class SessionRecords(Protocol):
+    """The guarded records of sessions. Every method raises StoreUnavailable when the store does not answer."""
+
+    async def read(self, session_id: str, *, user_id: str | None = None) -> Snapshot:
+        """One bulk read of the session and, where asked for, a user's record."""
+        ...
+
+    async def write(self, session: SessionRecord, etag: str | None) -> bool:
+        """Replace the session if its ETag is still ``etag`` (None: if there is none). False: somebody was faster."""
+        ...
+
+    async def commit(self, commit: Commit, turn: TurnRecord, etag: str) -> bool:
+        """As ``write``, with the turn's record, the sealed and dropped ones and the tally in the same request."""
+        ...
+
+    async def restore_turn(self, turn: TurnRecord) -> None:
+        """Put a turn's record back as committed, after an execution that lost the guard may have replaced it."""
+        ...
+
+    async def find_turn(self, turn_id: str) -> TurnRecord | None:
+        """A finished turn by its id."""
+        ...
+
+    async def find_turns(self, turn_ids: Sequence[str]) -> dict[str, TurnRecord]:
+        """Finished turns by id; what has expired or cannot be read is missing from the answer."""
+        ...
+
+    async def index_session(self, user_id: str, session_id: str) -> None:
+        """Note that the user has this session, before anything of it is stored."""
+        ...
+
+    async def sessions_of(self, user_id: str) -> SessionIndex:
+        """The user's sessions."""
+        ...
+
+
+class UserRecords(Protocol):
+    """Users' lasting contexts."""
+
+    async def user(self, user_id: str) -> UserRecord | None:
+        """The user's record."""
+        ...
+
+    async def merge_user(self, user_id: str, changes: Mapping[str, JsonValue]) -> UserRecord:
+        """Set the given keys (None deletes), leaving all others as they are, however many do so at once."""
+        ...
+
+
+class StateStorage(ABC):
+    """External conversation state, the six operations every stateless agent needs."""
+
+    @abstractmethod
+    async def get_conversation_history(self, session_id: str) -> list[Message]:
+        """Messages of the session, oldest first; empty for an unknown session."""
+
+    @abstractmethod
+    async def append_conversation_turn(self, session_id: str, turn: Message) -> None:
+        """Append one message that came from outside the agent."""
+
+    @abstractmethod
+    async def get_user_context(self, user_id: str) -> dict[str, JsonValue]:
+        """Preferences and derived state (``last_seen``, ``total_interactions``); empty for an unknown user."""
+
+    @abstractmethod
+    async def update_user_context(self, user_id: str, context: Mapping[str, JsonValue]) -> None:
+        """Set the given keys; None deletes one."""
+
+    @abstractmethod
+    async def get_session_metadata(self, session_id: str) -> dict[str, JsonValue]:
+        """``last_activity``, ``message_count`` and own keys; empty when unknown or silent for 24 hours."""
+
+    @abstractmethod
+    async def update_session_metadata(self, session_id: str, metadata: Mapping[str, JsonValue]) -> None:
+        """Set the given keys; None deletes one."""
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """A workflow instance as the engine sees it. ``input`` is the decoded JSON it was scheduled with."""
+
+    state: EngineState
+    progress: str = ""
+    input: dict[str, JsonValue] | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class TurnEngine(Protocol):
+    """The workflow engine. Every method raises StoreUnavailable when the sidecar does not answer."""
+
+    async def schedule(self, turn_id: str, payload: Mapping[str, JsonValue]) -> bool:
+        """Start the turn's workflow. False: an instance of that id is running already."""
+        ...
+
+    async def status(self, turn_id: str) -> EngineStatus:
+        """The instance's state; ``missing`` when the engine does not know the id."""
+        ...
+
+    async def wake(self, turn_id: str) -> None:
+        """Tell a waiting turn to look at the lane again; harmless when it is not waiting or has ended."""
+        ...
+
+
+class Publisher(Protocol):
+    """The broker."""
+
+    async def publish(self, topic: str, data: Mapping[str, Any], event_id: str) -> None:
+        """Publish JSON data as a CloudEvent with this id."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelAnswer:
+    """A chat completion. ``tool_calls`` have ids that are unique within the answer."""
+
+    content: str
+    tool_calls: tuple[ToolCall, ...]
+    model: str
+    tokens: int
+
+
+class ChatModel(Protocol):
+    """A chat-completions model. Raises ModelUnavailable (worth a retry) or ModelRefused (not)."""
+
+    async def complete(
+        self, messages: Sequence[Mapping[str, Any]], *, model: str, tools: Sequence[Mapping[str, Any]]
+    ) -> ModelAnswer:
+        """One completion of the OpenAI-shaped messages; no tools are offered when ``tools`` is empty."""
+        ...

@@ -1,0 +1,42 @@
+"""What routes may ask for, as annotated aliases: a route's signature reads as its needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from travelbuddy.adapters.ports import Publisher, SessionRecords
+from travelbuddy.bootstrap import Services
+from travelbuddy.lanes import Lanes
+from travelbuddy.turns import Turns
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+
+
+def _turns(services: ServicesDep) -> Turns:
+    return services.turns
+
+
+def _lanes(services: ServicesDep) -> Lanes:
+    return services.lanes
+
+
+def _records(services: ServicesDep) -> SessionRecords:
+    return services.records
+
+
+def _publisher(services: ServicesDep) -> Publisher:
+    return services.publisher
+
+
+TurnsDep = Annotated[Turns, Depends(_turns)]
+LanesDep = Annotated[Lanes, Depends(_lanes)]
+RecordsDep = Annotated[SessionRecords, Depends(_records)]
+PublisherDep = Annotated[Publisher, Depends(_publisher)]

@@ -1,0 +1,108 @@
+"""Every error as an RFC 9457 problem document with a stable type; never a stack trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from travelbuddy.errors import (
+    KeyReused,
+    NotFound,
+    OwnedByAnother,
+    SessionBusy,
+    Transient,
+    TravelBuddyError,
+)
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_KNOWN: dict[type[TravelBuddyError], tuple[int, str]] = {
+    NotFound: (404, "not-found"),
+    OwnedByAnother: (404, "session-not-yours"),
+    SessionBusy: (409, "session-busy"),
+    KeyReused: (409, "idempotency-key-reused"),
+    Transient: (503, "unavailable"),
+}
+
+
+def problem(
+    status: int,
+    kind: str,
+    detail: str,
+    *,
+    errors: Sequence[dict[str, str]] = (),
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """A problem document. ``errors`` names fields: ``[{"field", "message"}]``."""
+    body: dict[str, Any] = {
+        "type": f"urn:travelbuddy:problem:{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def field_errors(raw: Sequence[Any]) -> list[dict[str, str]]:
+    """Pydantic's errors as ``{"field", "message"}``; the input itself is not repeated."""
+    return [{"field": _field(error["loc"]), "message": _message(error)} for error in raw]
+
+
+def summary(errors: Sequence[dict[str, str]]) -> str:
+    """The errors as one sentence."""
+    return "; ".join(f"{error['field']}: {error['message']}" for error in errors)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer every error of the app with a problem document."""
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        raw = error.errors()
+        if any(item["type"] == "json_invalid" for item in raw):
+            return problem(400, "invalid-json", "The body is not valid JSON.")
+        errors = field_errors(raw)
+        return problem(422, "invalid-request", summary(errors), errors=errors)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        headers = dict(error.headers) if error.headers else None
+        return problem(error.status_code, kind, str(error.detail), headers=headers)
+
+    @app.exception_handler(TravelBuddyError)
+    async def _ours(request: Request, error: TravelBuddyError) -> JSONResponse:
+        status, kind = next((known for cls, known in _KNOWN.items() if isinstance(error, cls)), (500, "error"))
+        headers = None
+        if isinstance(error, Transient):
+            log.warning("request.unavailable", path=request.url.path, reason=str(error))
+            headers = {"Retry-After": str(max(1, round(error.retry_after or 1)))}
+        return problem(status, kind, str(error), headers=headers)
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("request.broke_down", path=request.url.path, exc_info=error)
+        return problem(500, "internal-error", "Something broke on our side; it has been logged.")
+
+
+def _field(loc: Sequence[int | str]) -> str:
+    parts = [str(part) for part in loc if part not in {"body", "query", "path", "header"}]
+    return ".".join(parts) or "body"
+
+
+def _message(error: Any) -> str:
+    if error["type"] in {"model_attributes_type", "dict_type"} and tuple(error["loc"]) == ("body",):
+        return "send a JSON object with the header Content-Type: application/json"
+    if error["type"] == "extra_forbidden":
+        return "this field is not known; check its spelling"
+    return str(error["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,48 @@
+"""Liveness and readiness."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from travelbuddy.api.deps import ServicesDep
+from travelbuddy.api.problems import problem
+from travelbuddy.errors import StoreUnavailable
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: str
+    timestamp: datetime
+
+
+@router.get("/health")
+async def get_health() -> Health:
+    """Whether the process is alive; says nothing about what it depends on."""
+    return Health(status="healthy", timestamp=datetime.now(UTC))
+
+
+@router.get("/ready", response_model=None)
+async def get_ready(services: ServicesDep) -> dict[str, str] | JSONResponse:
+    """Whether a message would be accepted and worked on now; if not, what is down."""
+    down = await _down(services)
+    if down:
+        return problem(503, "not-ready", f"down: {', '.join(down)}", headers={"Retry-After": "1"})
+    return {"status": "ready"}
+
+
+async def _down(services: ServicesDep) -> list[str]:
+    if not services.sidecar.connected:
+        return ["sidecar"]
+    down = [] if services.worker.running else ["workflow worker"]
+    try:
+        await services.records.find_turn("readiness-probe")
+    except StoreUnavailable:
+        down.append("state store")
+    return down

@@ -1,0 +1,44 @@
+"""Start a turn, and see what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+
+from travelbuddy.api.deps import TurnsDep
+from travelbuddy.api.schemas import Identifier, InstanceId, Started, StartWorkflow
+from travelbuddy.turns import Incoming, TurnView
+
+router = APIRouter(tags=["workflows"])
+
+IdempotencyKey = Annotated[
+    str | None, Header(min_length=1, max_length=255, description="the same key is the same turn")
+]
+
+
+@router.post("/start-workflow", status_code=202)
+async def start_workflow(
+    body: StartWorkflow,
+    request: Request,
+    response: Response,
+    turns: TurnsDep,
+    idempotency_key: IdempotencyKey = None,
+) -> Started:
+    """Accept a task; it becomes one turn of the session, after those accepted before it."""
+    accepted = await turns.accept(
+        Incoming(user_id=body.user_id, session_id=body.session, text=body.task, key=idempotency_key)
+    )
+    url = str(request.url_for("get_workflow", instance_id=accepted.turn_id))
+    response.headers["Location"] = url
+    return Started(workflow_instance_id=accepted.turn_id, session_id=accepted.session_id, status_url=url)
+
+
+@router.get("/workflows/{instance_id}")
+async def get_workflow(
+    instance_id: Annotated[InstanceId, Path()],
+    turns: TurnsDep,
+    user_id: Annotated[Identifier | None, Query()] = None,
+) -> TurnView:
+    """The turn's status, progress, queue position, reply and timeline; also after the engine has forgotten it."""
+    return await turns.view(instance_id, user_id)

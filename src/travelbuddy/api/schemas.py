@@ -1,0 +1,70 @@
+"""Request and answer bodies, and the rules for ids and texts that hold at every door."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from travelbuddy.domain.conversation import Outcome
+from travelbuddy.domain.messages import Message
+
+MAX_TEXT = 20_000
+_ID_PATTERN = r"^[^\s/|\\\x00-\x1f\x7f]([^/|\\\x00-\x1f\x7f]*[^\s/|\\\x00-\x1f\x7f])?$"
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_ID_PATTERN)]
+"""A user or session id: 1 to 128 characters without control characters, slash, backslash or ``|``."""
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_not_blank)]
+"""A user's message."""
+InstanceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+
+
+class StartWorkflow(BaseModel):
+    """Body of ``POST /start-workflow``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: Text
+    user_id: Identifier = "default"
+    session_id: Identifier | None = Field(None, description="default: one session per user")
+    if_busy: Literal["enqueue"] = "enqueue"
+
+    @property
+    def session(self) -> str:
+        """The session asked for, else the user's default one."""
+        if self.session_id is not None:
+            return self.session_id
+        return "default" if self.user_id == "default" else f"default-{self.user_id}"
+
+
+class Started(BaseModel):
+    """The turn is accepted."""
+
+    workflow_instance_id: str
+    session_id: str
+    status_url: str
+
+
+class TurnPage(BaseModel):
+    """One turn of a session's history."""
+
+    workflow_instance_id: str
+    outcome: Outcome
+    created_at: datetime
+    messages: list[Message]
+
+
+class History(BaseModel):
+    """Turns of a session, oldest first; ``next`` is the ``before`` of the page of older turns, None at the start."""
+
+    session_id: str
+    turns: list[TurnPage]
+    next: str | None

@@ -1,0 +1,79 @@
+"""The FastAPI application, and how it is served."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+
+from travelbuddy import __version__
+from travelbuddy.api.limits import BodyLimit
+from travelbuddy.api.problems import install_problem_handlers
+from travelbuddy.api.routes import health, sessions, workflows
+from travelbuddy.bootstrap import OFFLINE_PREFIX, Services, build_services
+from travelbuddy.messaging import inbox
+from travelbuddy.settings import Settings
+from travelbuddy.telemetry.logging import configure_logging
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
+    """The service. ``services`` replaces what ``bootstrap`` would build, for tests.
+
+    The connection to the sidecar is followed in the background, because the sidecar in turn waits for this app.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        built = services or build_services(settings)
+        app.state.services = built
+        link = asyncio.create_task(built.sidecar.run(built.worker.start, built.worker.stop))
+        link.add_done_callback(_report_crash)
+        try:
+            yield
+        finally:
+            link.cancel()
+            await asyncio.gather(link, return_exceptions=True)
+            await built.worker.stop(wait=True)
+            await built.close()
+
+    app = FastAPI(
+        title="TravelBuddy",
+        version=__version__,
+        summary="A travel agent that never loses a message.",
+        lifespan=lifespan,
+    )
+    install_problem_handlers(app)
+    app.add_middleware(BodyLimit)
+    for routes in (workflows, sessions, health, inbox):
+        app.include_router(routes.router)
+    if settings.offline:
+        from travelbuddy.offline.server import create_offline_app
+
+        app.mount(OFFLINE_PREFIX, create_offline_app())
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Run the app until SIGTERM or SIGINT."""
+    import uvicorn
+
+    configure_logging(settings.log_level, settings.log_format)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.app_host,
+        port=settings.app_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _report_crash(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("sidecar.watch_crashed", exc_info=error)

@@ -1,0 +1,132 @@
+"""The composition root: settings in, services out. The only file that names concrete adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import httpx
+import openai
+from pydantic import JsonValue
+
+from travelbuddy.adapters.dapr_publisher import DaprPublisher
+from travelbuddy.adapters.dapr_records import DaprRecords
+from travelbuddy.adapters.dapr_sidecar import Sidecar
+from travelbuddy.adapters.dapr_state import DaprStateStorage
+from travelbuddy.adapters.dapr_turns import DaprTurnEngine
+from travelbuddy.adapters.openai_chat import OpenAIChat
+from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage
+from travelbuddy.domain.turn import Limits
+from travelbuddy.flights.sample import SampleFlights
+from travelbuddy.lanes import Lanes
+from travelbuddy.settings import Settings
+from travelbuddy.tools import default_toolbox
+from travelbuddy.tools.base import ToolContext
+from travelbuddy.turns import TurnPolicy, Turns
+from travelbuddy.workflow.activities import TurnActivities
+from travelbuddy.workflow.runtime import WorkflowWorker
+
+OFFLINE_MODEL = "offline-travel-1"
+OFFLINE_PREFIX = "/offline-model"
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything the doors need, made once and passed on."""
+
+    settings: Settings
+    turns: Turns
+    lanes: Lanes
+    records: SessionRecords
+    memory: StateStorage
+    publisher: Publisher
+    sidecar: Sidecar
+    worker: WorkflowWorker
+    close: Callable[[], Awaitable[None]]
+
+
+def build_services(settings: Settings) -> Services:
+    """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
+    clock = _utc_now
+    sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port)
+    memory = DaprStateStorage(DaprRecords(sidecar), clock)
+    engine = DaprTurnEngine(sidecar)
+    lanes = Lanes(memory, engine, clock)
+    publisher = DaprPublisher(sidecar)
+    http = httpx.AsyncClient(
+        timeout=settings.model_timeout,
+        limits=httpx.Limits(max_connections=1000, max_keepalive_connections=100),
+    )
+    toolbox = default_toolbox()
+    activities = TurnActivities(
+        lanes=lanes,
+        model=OpenAIChat(_model_client(settings, http)),
+        toolbox=toolbox,
+        publisher=publisher,
+        tool_context=_tool_context_factory(settings, memory),
+        clock=clock,
+        today=lambda: _today(settings),
+    )
+    policy = TurnPolicy(
+        model=OFFLINE_MODEL if settings.offline else settings.openai_model,
+        tools=toolbox.names,
+        limits=Limits(max_steps=settings.max_steps, model_attempts=settings.model_attempts),
+    )
+    return Services(
+        settings=settings,
+        turns=Turns(memory, engine, lanes, policy, clock),
+        lanes=lanes,
+        records=memory,
+        memory=memory,
+        publisher=publisher,
+        sidecar=sidecar,
+        worker=WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port),
+        close=http.aclose,
+    )
+
+
+def _model_client(settings: Settings, http: httpx.AsyncClient) -> openai.AsyncOpenAI:
+    offline_url = f"http://127.0.0.1:{settings.app_port}{OFFLINE_PREFIX}/v1"
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
+    return openai.AsyncOpenAI(
+        api_key=key,
+        base_url=offline_url if settings.offline else settings.openai_base_url,
+        max_retries=0,
+        timeout=settings.model_timeout,
+        http_client=http,
+    )
+
+
+def _tool_context_factory(settings: Settings, memory: DaprStateStorage) -> Callable[[str, str, str, str], ToolContext]:
+    flights = SampleFlights()
+
+    def make(user_id: str, session_id: str, turn_id: str, call_id: str) -> ToolContext:
+        async def preferences() -> Mapping[str, str]:
+            user = await memory.user(user_id)
+            return {key: str(value) for key, value in user.context.items()} if user is not None else {}
+
+        async def remember(changes: Mapping[str, JsonValue]) -> None:
+            await memory.merge_user(user_id, changes)
+
+        return ToolContext(
+            user_id=user_id,
+            session_id=session_id,
+            workflow_instance_id=turn_id,
+            call_id=call_id,
+            today=_today(settings),
+            default_origin=settings.default_origin,
+            flights=flights,
+            preferences=preferences,
+            remember=remember,
+        )
+
+    return make
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _today(settings: Settings) -> date:
+    return settings.today or _utc_now().date()

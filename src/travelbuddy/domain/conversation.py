@@ -1,0 +1,159 @@
+"""What is stored of a conversation, and the two changes it knows: entering the lane and committing a turn.
+
+A session record is only ever replaced as a whole, under its ETag, by one of the functions of this module; so
+each of them is a transition of the protocol that ``tests/property`` checks against a model.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from travelbuddy.domain.messages import Message
+
+WINDOW = 10
+"""Turns kept inline in the session record, and so the turns a prompt can see."""
+REMEMBERED = 100
+"""Turn records kept per session; an older one is deleted by the commit that pushes it out."""
+
+Outcome = Literal["answered", "failed", "interrupted", "cancelled"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Step(_Record):
+    """One entry of a turn's timeline: an execution of an activity. ``duration_ms`` is milliseconds."""
+
+    name: str
+    attempt: int = 1
+    started_at: datetime
+    duration_ms: int
+    tokens: int | None = None
+    error: str | None = None
+
+
+class LaneEntry(_Record):
+    """An accepted message whose turn is not yet done."""
+
+    id: str
+    message: str
+    accepted_at: datetime
+
+
+class TurnRecord(_Record):
+    """A finished turn, whole: the user's message, each tool call with its result, the reply."""
+
+    workflow_instance_id: str
+    session_id: str
+    user_id: str
+    outcome: Outcome
+    created_at: datetime
+    completed_at: datetime
+    messages: tuple[Message, ...]
+    error: str | None = None
+    timeline: tuple[Step, ...] = ()
+
+    @property
+    def reply(self) -> Message:
+        """The last message, which the user gets."""
+        return self.messages[-1]
+
+
+class SessionRecord(_Record):
+    """A session: who owns it, who waits in its lane, what was said last."""
+
+    session_id: str
+    user_id: str
+    created_at: datetime
+    last_activity: datetime
+    message_count: int = 0
+    lane: tuple[LaneEntry, ...] = ()
+    turns: tuple[TurnRecord, ...] = ()
+    turn_ids: tuple[str, ...] = ()
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+
+    def done(self, turn_id: str) -> bool:
+        """True when the turn is committed; its content may already have left the window."""
+        return turn_id in self.turn_ids
+
+    def position(self, turn_id: str) -> int | None:
+        """0 at the head of the lane, None when not in it."""
+        return next((i for i, entry in enumerate(self.lane) if entry.id == turn_id), None)
+
+    def turn(self, turn_id: str) -> TurnRecord | None:
+        """The turn's inline copy, None when it is not done or has left the window."""
+        return next((turn for turn in self.turns if turn.workflow_instance_id == turn_id), None)
+
+    @property
+    def head(self) -> LaneEntry | None:
+        """The one turn that may call the model now."""
+        return self.lane[0] if self.lane else None
+
+
+def new_session(session_id: str, user_id: str, now: datetime) -> SessionRecord:
+    """An empty session owned by ``user_id``."""
+    return SessionRecord(session_id=session_id, user_id=user_id, created_at=now, last_activity=now)
+
+
+def enter_lane(session: SessionRecord, entry: LaneEntry) -> SessionRecord:
+    """Put the turn at the end of the lane; a turn that is done or already waits stays as it is."""
+    if session.done(entry.id) or session.position(entry.id) is not None:
+        return session
+    return session.model_copy(update={"lane": (*session.lane, entry), "last_activity": entry.accepted_at})
+
+
+class Commit(NamedTuple):
+    """The new session record, the turns that left the window, and the ids whose records are to be deleted."""
+
+    session: SessionRecord
+    sealed: tuple[TurnRecord, ...]
+    dropped: tuple[str, ...]
+
+
+def commit_turn(session: SessionRecord, turn: TurnRecord) -> Commit:
+    """Append a finished turn and take it out of the lane. The turn must not be done yet."""
+    if session.done(turn.workflow_instance_id):
+        raise ValueError(f"turn {turn.workflow_instance_id} is committed already")
+    turns = (*session.turns, turn)
+    ids = (*session.turn_ids, turn.workflow_instance_id)
+    return Commit(
+        session.model_copy(
+            update={
+                "lane": tuple(entry for entry in session.lane if entry.id != turn.workflow_instance_id),
+                "turns": turns[-WINDOW:],
+                "turn_ids": ids[-REMEMBERED:],
+                "message_count": session.message_count + 1,
+                "last_activity": turn.completed_at,
+            }
+        ),
+        sealed=turns[:-WINDOW],
+        dropped=ids[:-REMEMBERED],
+    )
+
+
+def closed_unanswered(
+    session: SessionRecord, entry: LaneEntry, outcome: Outcome, note: str, now: datetime
+) -> TurnRecord:
+    """The record of a turn that ended without the model's answer; ``note`` stands where the reply would."""
+    return TurnRecord(
+        workflow_instance_id=entry.id,
+        session_id=session.session_id,
+        user_id=session.user_id,
+        outcome=outcome,
+        created_at=entry.accepted_at,
+        completed_at=now,
+        messages=(
+            Message(role="user", content=entry.message, timestamp=entry.accepted_at),
+            Message(role="assistant", content=note, timestamp=now, metadata={"outcome": outcome}),
+        ),
+        error=note,
+    )
+
+
+def window(session: SessionRecord) -> list[Message]:
+    """The messages of the last turns, oldest first. Turns are whole, so no tool call loses its result."""
+    return [message for turn in session.turns[-WINDOW:] for message in turn.messages]

@@ -1,0 +1,184 @@
+"""One turn as a pure state machine: ``next_step`` decides, ``fold_*`` takes in what an activity said.
+
+    CallModel ──tool_calls──▶ CallTools ──▶ CallModel … ──done──▶ Finish
+        │  ▲
+        └──┴ queued: AwaitTurn    retry: Backoff
+
+The workflow is nothing but a loop over ``next_step``, so every rule about attempts and limits is here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from travelbuddy.domain.conversation import Outcome, Step
+from travelbuddy.domain.messages import Message, ToolCall
+
+LANE_RECHECK = 4.0
+"""Seconds after which a waiting turn asks again although nobody woke it."""
+MAX_BACKOFF = 30.0
+
+
+class ModelResult(BaseModel):
+    """What ``call_model`` came to.
+
+    kind      carries
+    queued    position: the turns before this one in the session
+    retry     retry_after, trouble: "model" trouble uses up an attempt, "store" trouble does not
+    tools     message: the assistant message with its tool calls
+    done      message and outcome as committed, by this execution or an earlier one
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["queued", "retry", "tools", "done"]
+    position: int = 0
+    trouble: Literal["model", "store"] = "model"
+    retry_after: float | None = None
+    message: Message | None = None
+    outcome: Outcome | None = None
+    step: Step | None = None
+
+
+class ToolResult(BaseModel):
+    """A tool's answer as the message that goes to the model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message: Message
+    step: Step
+
+
+class Limits(BaseModel):
+    """How far one turn may go."""
+
+    model_config = ConfigDict(frozen=True)
+
+    max_steps: int = Field(8, ge=1)
+    model_attempts: int = Field(5, ge=1)
+
+
+@dataclass(frozen=True)
+class TurnState:
+    """Where a turn stands. ``messages`` are the assistant tool calls and tool results of this turn so far."""
+
+    limits: Limits
+    step: int = 1
+    attempt: int = 1
+    store_waits: int = 0
+    messages: tuple[Message, ...] = ()
+    timeline: tuple[Step, ...] = ()
+    last: ModelResult | None = None
+
+
+@dataclass(frozen=True)
+class CallModel:
+    """Ask the model. On ``last_step`` it gets no tools; on ``last_attempt`` a failure is committed as the outcome."""
+
+    step: int
+    attempt: int
+    last_step: bool
+    last_attempt: bool
+
+
+@dataclass(frozen=True)
+class CallTools:
+    """Run these calls at once."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True)
+class AwaitTurn:
+    """Wait to be woken, at most ``seconds``; ``position`` turns of the session come first."""
+
+    position: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Wait ``seconds`` before the next try."""
+
+    seconds: float
+    trouble: str
+    next_attempt: int
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The turn is committed; ``message`` is the reply."""
+
+    message: Message
+    outcome: Outcome
+
+
+Decision = CallModel | CallTools | AwaitTurn | Backoff | Finish
+
+
+def next_step(state: TurnState) -> Decision:
+    """What the workflow does next. Pure: the same state gives the same decision on every replay."""
+    last = state.last
+    if last is None:
+        return _call_model(state)
+    if last.kind == "queued":
+        return AwaitTurn(last.position, LANE_RECHECK)
+    if last.kind == "retry":
+        tries = state.store_waits if last.trouble == "store" else state.attempt - 1
+        return Backoff(_delay(tries, last.retry_after), last.trouble, state.attempt)
+    if last.message is None or (last.kind == "done" and last.outcome is None):
+        raise ValueError(f"a result of kind {last.kind} carries a message")
+    if last.kind == "tools":
+        return CallTools(last.message.tool_calls or ())
+    assert last.outcome is not None  # noqa: S101  checked above; tells the type checker
+    return Finish(last.message, last.outcome)
+
+
+def waited(state: TurnState) -> TurnState:
+    """After AwaitTurn or Backoff: ready to ask the model again."""
+    return replace(state, last=None)
+
+
+def fold_model(state: TurnState, result: ModelResult) -> TurnState:
+    """Take in what ``call_model`` came to."""
+    state = replace(state, last=result)
+    if result.step is not None:
+        state = replace(state, timeline=(*state.timeline, result.step))
+    if result.kind == "retry":
+        if result.trouble == "store":
+            return replace(state, store_waits=state.store_waits + 1)
+        return replace(state, attempt=min(state.attempt + 1, state.limits.model_attempts))
+    return replace(state, store_waits=0)
+
+
+def fold_tools(state: TurnState, results: list[ToolResult]) -> TurnState:
+    """Take in the answers to all calls of the last assistant message, in the order of the calls."""
+    if state.last is None or state.last.message is None:
+        raise ValueError("tool results without a tool call")
+    return replace(
+        state,
+        step=state.step + 1,
+        attempt=1,
+        messages=(*state.messages, state.last.message, *(result.message for result in results)),
+        timeline=(*state.timeline, *(result.step for result in results)),
+        last=None,
+    )
+
+
+def _call_model(state: TurnState) -> CallModel:
+    return CallModel(
+        step=state.step,
+        attempt=state.attempt,
+        last_step=state.step >= state.limits.max_steps,
+        last_attempt=state.attempt >= state.limits.model_attempts,
+    )
+
+
+def _delay(tries: int, retry_after: float | None) -> float:
+    """Exponential from half a second; a time the other side named is honoured up to a minute."""
+    if retry_after is not None:
+        return min(max(retry_after, 0.1), 60.0)
+    return float(min(0.5 * 2 ** (max(tries, 1) - 1), MAX_BACKOFF))

@@ -1,0 +1,42 @@
+"""What is remembered about a user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class UserRecord(BaseModel):
+    """A user's lasting context: preferences and whatever else clients keep there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: str
+    context: dict[str, JsonValue] = Field(default_factory=dict)
+    updated_at: datetime
+
+    def merged(self, changes: Mapping[str, JsonValue], now: datetime) -> UserRecord:
+        """The record with ``changes`` set; a value of None deletes its key."""
+        context = {**self.context, **changes}
+        kept = {key: value for key, value in context.items() if value is not None}
+        return self.model_copy(update={"context": kept, "updated_at": now})
+
+
+class SessionIndex(BaseModel):
+    """The sessions a user has, each with the time it was first seen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: str
+    sessions: dict[str, datetime] = Field(default_factory=dict)
+
+
+class Tally(BaseModel):
+    """What one session adds to its user's totals."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message_count: int
+    last_activity: datetime

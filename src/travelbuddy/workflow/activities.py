@@ -1,0 +1,213 @@
+"""The two activities of a turn. Both run at least once, and an old execution may be alive beside a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import structlog
+from pydantic import JsonValue
+
+from travelbuddy.adapters.ports import ChatModel, Publisher
+from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord, window
+from travelbuddy.domain.messages import Message
+from travelbuddy.domain.prompts import system_prompt
+from travelbuddy.domain.turn import ModelResult, ToolResult
+from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, Transient
+from travelbuddy.lanes import Admitted, Done, Lanes, Queued
+from travelbuddy.tools.base import Toolbox, ToolContext
+from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
+
+log = structlog.get_logger(__name__)
+
+ToolContextFactory = Callable[[str, str, str, str], ToolContext]
+"""From user, session, turn and call id."""
+TOOL_TIMEOUT = 30.0
+REPLIES_TOPIC = "TravelBuddy.replies"
+APOLOGY = "I am sorry, I could not get an answer this time. Please send your message again in a moment."
+TOO_MANY_STEPS = "I am sorry, this took more steps than I may take. Please ask for less at once."
+
+
+class TurnActivities:
+    """``call_model`` and ``call_tool``, over what they need of the outside."""
+
+    def __init__(
+        self,
+        *,
+        lanes: Lanes,
+        model: ChatModel,
+        toolbox: Toolbox,
+        publisher: Publisher,
+        tool_context: ToolContextFactory,
+        clock: Callable[[], datetime],
+        today: Callable[[], date],
+    ) -> None:
+        self._lanes = lanes
+        self._model = model
+        self._toolbox = toolbox
+        self._publisher = publisher
+        self._tool_context = tool_context
+        self._clock = clock
+        self._today = today
+
+    async def call_model(self, turn_id: str, call: CallModelInput) -> ModelResult:
+        """Ask the model when it is this turn's turn; commit when the answer calls no tool.
+
+        Looks first whether the turn is done, so a repetition costs no model call and changes nothing. Trouble of the
+        store or the model comes back as a value: the workflow decides when to try again.
+        """
+        turn = call.turn
+        entry = LaneEntry(id=turn_id, message=turn.message, accepted_at=turn.accepted_at)
+        try:
+            match await self._lanes.stand(turn.session_id, turn.user_id, entry):
+                case Queued(position):
+                    return ModelResult(kind="queued", position=position)
+                case Done(record):
+                    return await self._reply(record, call)
+                case Admitted() as admitted:
+                    return await self._answer(turn_id, call, admitted)
+        except StoreUnavailable as down:
+            log.warning("turn.store_unavailable", turn=turn_id, reason=str(down))
+            return ModelResult(kind="retry", trouble="store", retry_after=down.retry_after)
+
+    async def call_tool(self, turn_id: str, request: CallToolInput) -> ToolResult:
+        """Run one tool call. Whatever goes wrong is an error value for the model, never an exception."""
+        began = self._clock()
+        call = request.call
+        try:
+            context = self._tool_context(request.user_id, request.session_id, turn_id, call.id)
+            content = await asyncio.wait_for(self._toolbox.run(context, call.name, call.arguments), TOOL_TIMEOUT)
+        except TimeoutError:
+            content = _tool_error("timeout", f"{call.name} took longer than {TOOL_TIMEOUT:g} s")
+        except Transient as down:
+            content = _tool_error("unavailable", str(down))
+        except Exception:
+            log.exception("tool.broke_down", tool=call.name, turn=turn_id)
+            content = _tool_error("tool_failed", f"{call.name} could not be run")
+        now = self._clock()
+        return ToolResult(
+            message=Message(role="tool", content=content, timestamp=now, tool_call_id=call.id),
+            step=Step(name=call.name, started_at=began, duration_ms=_ms(began, now)),
+        )
+
+    async def _answer(self, turn_id: str, call: CallModelInput, admitted: Admitted) -> ModelResult:
+        began = self._clock()
+        tools = [] if call.last_step else self._toolbox.schemas(call.turn.tools)
+        try:
+            answer = await self._model.complete(self._prompt(call, admitted), model=call.turn.model, tools=tools)
+        except (ModelUnavailable, ModelRefused) as trouble:
+            step = self._step(call, began, error=str(trouble))
+            log.warning("model.failed", turn=turn_id, attempt=call.attempt, reason=str(trouble))
+            if isinstance(trouble, ModelUnavailable) and not call.last_attempt:
+                return ModelResult(kind="retry", retry_after=trouble.retry_after, step=step)
+            return await self._close(turn_id, call, admitted, step, "failed", APOLOGY, {})
+        step = self._step(call, began, tokens=answer.tokens)
+        if answer.tool_calls and not call.last_step:
+            message = Message(
+                role="assistant",
+                content=answer.content,
+                timestamp=self._clock(),
+                tool_calls=answer.tool_calls,
+            )
+            return ModelResult(kind="tools", message=message, step=step)
+        if not answer.content:
+            step = step.model_copy(update={"error": "step limit reached"})
+            return await self._close(turn_id, call, admitted, step, "failed", TOO_MANY_STEPS, {})
+        return await self._close(turn_id, call, admitted, step, "answered", answer.content, {"model": answer.model})
+
+    def _prompt(self, call: CallModelInput, admitted: Admitted) -> list[dict[str, Any]]:
+        """System message, the window of earlier turns, the message, and this turn's tool calls so far."""
+        known = admitted.user.context if admitted.user is not None else {}
+        system = {"role": "system", "content": system_prompt(self._today(), known, call.turn.context)}
+        own = Message(role="user", content=call.turn.message, timestamp=call.turn.accepted_at)
+        return [system, *map(_wire, (*window(admitted.session), own, *call.messages))]
+
+    async def _close(
+        self,
+        turn_id: str,
+        call: CallModelInput,
+        admitted: Admitted,
+        step: Step,
+        outcome: Outcome,
+        content: str,
+        metadata: dict[str, JsonValue],
+    ) -> ModelResult:
+        """Commit the turn with this reply, then send the reply out."""
+        now, turn = self._clock(), call.turn
+        timeline = (*call.timeline, step)
+        metadata |= {
+            "outcome": outcome,
+            "tokens_used": sum(part.tokens or 0 for part in timeline),
+            "tools_used": _tools_used(call.messages),
+            "processing_time": round((now - turn.accepted_at).total_seconds(), 3),
+        }
+        record = TurnRecord(
+            workflow_instance_id=turn_id,
+            session_id=turn.session_id,
+            user_id=turn.user_id,
+            outcome=outcome,
+            created_at=turn.accepted_at,
+            completed_at=now,
+            messages=(
+                Message(role="user", content=turn.message, timestamp=turn.accepted_at),
+                *call.messages,
+                Message(role="assistant", content=content, timestamp=now, metadata=metadata),
+            ),
+            error=step.error,
+            timeline=timeline,
+        )
+        return await self._reply(await self._lanes.commit(record, admitted), call, step)
+
+    async def _reply(self, record: TurnRecord, call: CallModelInput, step: Step | None = None) -> ModelResult:
+        """The committed reply; published first when the message came by pub/sub (again after a crash: same id)."""
+        if call.turn.reply_to is not None:
+            data = {
+                "text": record.reply.content,
+                "recipient": call.turn.reply_to.recipient,
+                "session_id": record.session_id,
+                "workflow_instance_id": record.workflow_instance_id,
+                "in_reply_to": call.turn.reply_to.in_reply_to,
+            }
+            await self._publisher.publish(REPLIES_TOPIC, data, event_id=record.workflow_instance_id)
+        return ModelResult(kind="done", message=record.reply, outcome=record.outcome, step=step)
+
+    def _step(
+        self, call: CallModelInput, began: datetime, *, tokens: int | None = None, error: str | None = None
+    ) -> Step:
+        return Step(
+            name=CALL_MODEL,
+            attempt=call.attempt,
+            started_at=began,
+            duration_ms=_ms(began, self._clock()),
+            tokens=tokens,
+            error=error,
+        )
+
+
+def _tools_used(messages: tuple[Message, ...]) -> list[JsonValue]:
+    names: set[str] = {call.name for message in messages for call in message.tool_calls or ()}
+    return [*sorted(names)]
+
+
+def _ms(began: datetime, ended: datetime) -> int:
+    return int((ended - began).total_seconds() * 1000)
+
+
+def _tool_error(kind: str, message: str) -> str:
+    return json.dumps({"error": {"type": kind, "message": message}})
+
+
+def _wire(message: Message) -> dict[str, Any]:
+    """The message in the shape of the chat-completions protocol."""
+    wire: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        wire["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
+            for c in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        wire["tool_call_id"] = message.tool_call_id
+    return wire

@@ -1,0 +1,82 @@
+"""What travels in workflow and activity payloads.
+
+These shapes live in histories that outlast a deployment: fields may be added with a default, never renamed, removed
+or given another meaning. Payloads carry the turn, never the session's history.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from travelbuddy.domain.conversation import Step
+from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.turn import Limits
+
+TURN_WORKFLOW = "turn"
+CALL_MODEL = "call_model"
+CALL_TOOL = "call_tool"
+ADMITTED = "admitted"
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    def wire(self) -> dict[str, JsonValue]:
+        """The JSON object that is put into the history; fields at their default are left out."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+class ReplyTo(_Payload):
+    """Where a reply goes when the message came by pub/sub."""
+
+    recipient: str
+    in_reply_to: str
+
+
+class TurnInput(_Payload):
+    """Everything a turn needs that must not change under it."""
+
+    user_id: str
+    session_id: str
+    message: str
+    accepted_at: datetime
+    model: str
+    tools: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    context: dict[str, JsonValue] = Field(default_factory=dict)
+    reply_to: ReplyTo | None = None
+
+
+class CallModelInput(_Payload):
+    """One execution of ``call_model``: the turn so far, and whether it is the last chance."""
+
+    turn: TurnInput
+    step: int
+    attempt: int
+    last_step: bool = False
+    last_attempt: bool = False
+    messages: tuple[Message, ...] = ()
+    timeline: tuple[Step, ...] = ()
+
+
+class CallToolInput(_Payload):
+    """One execution of ``call_tool``."""
+
+    user_id: str
+    session_id: str
+    call: ToolCall
+
+
+class TurnOutput(_Payload):
+    """The workflow's output: the reply as an assistant message."""
+
+    role: str = "assistant"
+    content: str
+    outcome: str
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+
+    def wire(self) -> dict[str, JsonValue]:
+        """All fields, because people read this one."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,110 @@
+"""The turn: one message in, one committed reply out. Deterministic: no clock, id, setting or I/O in this file."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Any
+
+from dapr.ext.workflow import DaprWorkflowContext, when_all
+from dapr.ext.workflow._durabletask.task import Task, TaskFailedError  # not re-exported by dapr.ext.workflow
+from pydantic import JsonValue
+
+from travelbuddy.domain.conversation import Step
+from travelbuddy.domain.messages import ToolCall
+from travelbuddy.domain.turn import (
+    AwaitTurn,
+    Backoff,
+    CallModel,
+    CallTools,
+    Finish,
+    ModelResult,
+    ToolResult,
+    TurnState,
+    fold_model,
+    fold_tools,
+    next_step,
+    waited,
+)
+from travelbuddy.workflow.contracts import (
+    ADMITTED,
+    CALL_MODEL,
+    CALL_TOOL,
+    CallModelInput,
+    CallToolInput,
+    TurnInput,
+    TurnOutput,
+)
+
+Workflow = Generator["Task[Any]", Any, dict[str, JsonValue]]
+
+
+def turn(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow:
+    """Loop over ``next_step`` until the reply is committed; each branch is one durable wait."""
+    inp = TurnInput.model_validate(payload)
+    state = TurnState(limits=inp.limits)
+    while True:
+        step = next_step(state)
+        match step:
+            case CallModel():
+                ctx.set_custom_status(f"thinking (step {step.step}, attempt {step.attempt})")
+                state = fold_model(state, (yield from _call_model(ctx, inp, step, state)))
+            case CallTools():
+                ctx.set_custom_status("using " + ", ".join(call.name for call in step.calls))
+                results = yield when_all([_call_tool(ctx, inp, call) for call in step.calls])
+                state = fold_tools(state, [ToolResult.model_validate(result) for result in results])
+            case AwaitTurn():
+                ctx.set_custom_status(f"queued (position {step.position})")
+                yield from _wait_for_event(ctx, step.seconds)
+                state = waited(state)
+            case Backoff():
+                ctx.set_custom_status(f"waiting {step.seconds:g} s for the {step.trouble}")
+                yield ctx.create_timer(timedelta(seconds=step.seconds))
+                state = waited(state)
+            case Finish():
+                ctx.set_custom_status(step.outcome)
+                message = step.message
+                return TurnOutput(content=message.content, outcome=step.outcome, metadata=message.metadata).wire()
+
+
+def _call_model(
+    ctx: DaprWorkflowContext, inp: TurnInput, step: CallModel, state: TurnState
+) -> Generator[Task[Any], Any, ModelResult]:
+    """Run ``call_model``; an execution that broke down counts as a failed attempt, the last one is fatal."""
+    call = CallModelInput(
+        turn=inp,
+        step=step.step,
+        attempt=step.attempt,
+        last_step=step.last_step,
+        last_attempt=step.last_attempt,
+        messages=state.messages,
+        timeline=state.timeline,
+    )
+    began = ctx.current_utc_datetime
+    try:
+        return ModelResult.model_validate((yield ctx.call_activity(CALL_MODEL, input=call.wire())))
+    except TaskFailedError as broken:
+        if step.last_attempt:
+            raise
+        note = Step(
+            name=CALL_MODEL,
+            attempt=step.attempt,
+            started_at=began,
+            duration_ms=int((ctx.current_utc_datetime - began).total_seconds() * 1000),
+            error=f"the activity broke down ({broken.details.error_type})",
+        )
+        return ModelResult(kind="retry", step=note)
+
+
+def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall) -> Task[Any]:
+    """Start one tool call; a tool's trouble comes back as its result, so waiting for all never fails early."""
+    request = CallToolInput(user_id=inp.user_id, session_id=inp.session_id, call=call)
+    return ctx.call_activity(CALL_TOOL, input=request.wire())
+
+
+def _wait_for_event(ctx: DaprWorkflowContext, seconds: float) -> Generator[Task[Any], Any, None]:
+    """Wait until the lane's head moved on, or for ``seconds``."""
+    try:
+        yield ctx.wait_for_external_event(ADMITTED, timeout=timedelta(seconds=seconds))
+    except TimeoutError:
+        return
