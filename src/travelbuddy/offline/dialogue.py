@@ -1,0 +1,146 @@
+"""What to do or say next. Pure: the answer depends on nothing but the messages and tools of the request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from travelbuddy.offline import phrases
+from travelbuddy.offline.frame import Intent
+from travelbuddy.offline.offers import describe
+from travelbuddy.offline.profile import KEYS
+from travelbuddy.offline.questions import EVERYTHING
+from travelbuddy.offline.transcript import (
+    FORGET,
+    REMEMBER,
+    SEARCH,
+    Call,
+    Conversation,
+    Message,
+    read_conversation,
+)
+from travelbuddy.offline.trip import wants_search
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The next assistant message: a text, or the tools to call first."""
+
+    text: str | None = None
+    calls: tuple[Call, ...] = ()
+
+
+def respond(messages: Sequence[Message], tools: frozenset[str], *, parallel: bool = True) -> Reply:
+    """The next assistant message of the conversation; ``tools`` are the names of those that may be called.
+
+    A tool is called at most once for the same purpose in a turn, so a turn ends after its results are in.
+    """
+    talk = read_conversation(messages)
+    usable = frozenset() if talk.tools_forbidden else tools
+    done = {_purpose(step.call) for step in talk.steps}
+    calls = [call for call in _plan(talk) if call.name in usable and _purpose(call) not in done]
+    if calls:
+        return Reply(calls=tuple(calls if parallel else calls[:1]))
+    return Reply(text=_compose(talk, usable))
+
+
+def _purpose(call: Call) -> tuple[str, JsonValue]:
+    """What makes two calls of a turn the same one, however their arguments are written."""
+    return call.name, None if call.name == SEARCH else call.arguments.get("key")
+
+
+def _plan(talk: Conversation) -> list[Call]:
+    """Every tool call that the user's message asks for."""
+    calls = [Call(FORGET, {"key": key}) for key in _to_forget(talk)]
+    calls += [Call(REMEMBER, {"key": key, "value": value}) for key, value in talk.said.remember.items()]
+    if _searching(talk) and talk.trip.missing is None:
+        arguments: dict[str, JsonValue] = dict(talk.trip.frame.filled())
+        home = talk.said.remember.get("home_airport") or talk.facts.get("home_airport")
+        if home and home != talk.remembered.get("home_airport"):
+            arguments.setdefault("origin", home)  # not stored yet, so the tool cannot know it
+        calls.append(Call(SEARCH, arguments))
+    return calls
+
+
+def _searching(talk: Conversation) -> bool:
+    return wants_search(talk.trip_before, talk.said, talk.message)
+
+
+def _to_forget(talk: Conversation) -> list[str]:
+    if talk.said.forget == (EVERYTHING,):
+        return [key for key in KEYS if key in talk.facts]
+    return list(talk.said.forget)
+
+
+def _compose(talk: Conversation, usable: frozenset[str]) -> str:
+    """The answer in words, once no tool is left to call."""
+    said = talk.said
+    facts = {**talk.facts, **said.remember}
+    parts = [_greeting(facts)] if Intent.GREET in said.intents else []
+    parts += _about_user(talk, facts, usable)
+    if said.unsupported:
+        parts.append(phrases.refusal(said.unsupported))
+    parts += _flights(talk, facts)
+    if Intent.BOOK in said.intents and not said.unsupported:
+        parts.append(phrases.CANNOT_BOOK)
+    if Intent.ABOUT_SELF in said.intents:
+        parts.append(phrases.ABOUT_SELF)
+    if Intent.HELP in said.intents or parts == [_greeting(facts)]:
+        parts.append(phrases.CAN_DO)
+    if Intent.THANK in said.intents:
+        parts.append(phrases.THANKED)
+    if Intent.GOODBYE in said.intents:
+        parts.append(phrases.FAREWELL)
+    return "\n".join(parts or [_puzzled(talk)])
+
+
+def _greeting(facts: Mapping[str, str]) -> str:
+    return f"Hello {facts['name']}!" if facts.get("name") else "Hello!"
+
+
+def _puzzled(talk: Conversation) -> str:
+    if Intent.RESET in talk.said.intents:
+        return f"{phrases.FRESH_START} {phrases.ASK['destination']}"
+    if talk.trip.missing and talk.trip.wanted:
+        return f"{phrases.NOT_UNDERSTOOD} {phrases.ASK[talk.trip.missing]}"
+    if talk.said.intents & {Intent.AFFIRM, Intent.DENY} and talk.trip.searched:
+        return f"All right. {phrases.SEARCHABLE_NEXT}"
+    return f"{phrases.NOT_UNDERSTOOD} {phrases.CAN_DO}"
+
+
+def _about_user(talk: Conversation, facts: Mapping[str, str], usable: frozenset[str]) -> list[str]:
+    said, parts = talk.said, []
+    failed = {
+        str(step.call.arguments.get("key")): step.result["error"] for step in talk.steps if "error" in step.result
+    }
+    if said.forget:
+        parts.append(phrases.forgotten(_to_forget(talk), done=FORGET in usable))
+    stored = {key: value for key, value in said.remember.items() if key not in failed}
+    if stored:
+        parts.append(phrases.remembered(stored, kept=REMEMBER in usable))
+    parts += [phrases.search_problem(*_problem(error)) for key, error in failed.items() if key in said.remember]
+    if said.remember.get("language", "English") != "English":
+        parts.append("I can only write English while I run on the offline model.")
+    if said.recall:
+        parts.append(phrases.recall(said.recall, facts))
+    return parts
+
+
+def _flights(talk: Conversation, facts: Mapping[str, str]) -> list[str]:
+    results = [step.result for step in talk.steps if step.call.name == SEARCH]
+    if results:
+        error = results[-1].get("error")
+        briefly = facts.get("preferred_style") == "concise"
+        return [phrases.search_problem(*_problem(error)) if error else describe(results[-1], briefly=briefly)]
+    if not _searching(talk):
+        return []
+    return [phrases.ASK[talk.trip.missing] if talk.trip.missing else phrases.NO_SEARCH_TOOL]
+
+
+def _problem(error: JsonValue) -> tuple[str, list[str]]:
+    if not isinstance(error, dict):
+        return str(error), []
+    suggestions = error.get("suggestions")
+    return str(error.get("message", "")), [str(item) for item in suggestions] if isinstance(suggestions, list) else []

@@ -1,0 +1,63 @@
+"""Text as the rules see it: bounded, tidied, and used up piece by piece so that no word is read twice."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+EXAMINED_CHARS = 3_000  # longer messages are understood by their beginning; keeps every rule's cost bounded
+USED = " | "  # stands where a rule has taken its words; no rule reads across it
+
+_SAME = str.maketrans({"’": "'", "‘": "'", "`": "'", "–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "|": " "})
+_ARROW = re.compile(r"[-=]{0,3}(?:>|→|➔|➜|⇒|✈️?)")
+_SPELLED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS = {word: value for value, word in enumerate(_SPELLED)} | {"a": 1, "an": 1}
+COUNT = rf"(?:\d{{1,3}}|{'|'.join(_SPELLED)})"
+NUMBER = rf"(?:{COUNT}|an?)"
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list written as running text."""
+    return frozenset(text.split())
+
+
+def labelled(table: dict[str, str], prefix: str = "") -> str:
+    """Alternatives in which the group that matched names its row of the table."""
+    return "(?:" + "|".join(f"(?P<{prefix}{label}>{words})" for label, words in table.items()) + ")"
+
+
+def tidy(text: str) -> str:
+    """The beginning of ``text`` with plain quotes and dashes, arrows as " to ", and single spaces."""
+    head = unicodedata.normalize("NFKC", text[:EXAMINED_CHARS]).translate(_SAME)
+    return " ".join(_ARROW.sub(" to ", head).split())[:EXAMINED_CHARS]
+
+
+def number(words: str) -> int:
+    """The value of something that matched ``NUMBER`` or ``COUNT``."""
+    low = words.lower()
+    return int(low) if low.isdecimal() else _NUMBERS[low]
+
+
+class Remainder:
+    """A message of which parts have been understood already; those parts are gone from ``text``."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """The first match, removed from the text."""
+        found = pattern.search(self.text)
+        if found:
+            self.cut(found.start(), found.end())
+        return found
+
+    def take_all(self, pattern: re.Pattern[str]) -> list[re.Match[str]]:
+        """Every match, in order, removed from the text; their positions are those before the removal."""
+        found = list(pattern.finditer(self.text))
+        if found:
+            self.text = pattern.sub(USED, self.text)
+        return found
+
+    def cut(self, start: int, end: int) -> None:
+        """Remove a span."""
+        self.text = self.text[:start] + USED + self.text[end:]

@@ -1,0 +1,158 @@
+"""Everything the offline model knows, read from the messages of one request."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pydantic import JsonValue
+
+from travelbuddy.offline.frame import Intent, Understanding
+from travelbuddy.offline.language import understand
+from travelbuddy.offline.profile import KEYS
+from travelbuddy.offline.questions import EVERYTHING
+from travelbuddy.offline.trip import Trip, advance, after_search
+
+SEARCH, REMEMBER, FORGET = "search_flights", "remember_preference", "forget_preference"
+
+_TODAY = re.compile(r"Today is (\d{4}-\d{2}-\d{2})")
+_MEMORY_HEADING = "what you remember about this user:"
+_CONTEXT_HEADING = "context of this request:"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a tool; ``id`` ties it to its result in a transcript and is empty in a reply."""
+
+    name: str
+    arguments: dict[str, JsonValue]
+    id: str = ""
+
+    def json(self) -> str:
+        """The arguments as the protocol carries them."""
+        return json.dumps(self.arguments, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of the request; ``role`` is system, user, assistant or tool."""
+
+    role: str
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    call_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A tool call of the turn in progress and what it answered."""
+
+    call: Call
+    result: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The state of the conversation at the message to be answered.
+
+    ``trip`` includes that message; ``trip_before`` does not. ``remembered`` is what the system prompt lists, ``facts``
+    also what the conversation itself told; both are from before the message.
+    """
+
+    message: str
+    said: Understanding
+    trip_before: Trip
+    trip: Trip
+    remembered: Mapping[str, str]
+    facts: Mapping[str, str]
+    steps: tuple[Step, ...]
+    tools_forbidden: bool
+
+
+def read_conversation(messages: Sequence[Message]) -> Conversation:
+    """The conversation as the messages tell it; the last user message is the one to answer."""
+    prompts = [message.text for message in messages if message.role == "system"]
+    today = _today(prompts)
+    remembered, context = _sections(prompts)
+    last_user = max((at for at, message in enumerate(messages) if message.role == "user"), default=len(messages))
+    results = {message.call_id: _json(message.text) for message in messages if message.role == "tool"}
+    trip, facts = Trip(), {**remembered, **context}
+    for message in messages[:last_user]:
+        if message.role == "user":
+            said = understand(message.text, today)
+            trip = advance(trip, said, message.text)
+            facts = _learn(facts, said)
+        for call in message.calls:
+            if call.name == SEARCH and call.id in results:
+                trip = after_search(trip, call.arguments, results[call.id])
+            facts = _told_by_call(facts, call)
+    text = messages[last_user].text if last_user < len(messages) else ""
+    said = understand(text, today)
+    steps = [Step(call, results[call.id]) for m in messages[last_user:] for call in m.calls if call.id in results]
+    return Conversation(
+        message=text,
+        said=said,
+        trip_before=trip,
+        trip=advance(trip, said, text),
+        remembered=remembered,
+        facts=facts,
+        steps=tuple(steps),
+        tools_forbidden=Intent.NO_TOOLS in said.intents
+        or any(Intent.NO_TOOLS in understand(prompt).intents for prompt in prompts[1:]),
+    )
+
+
+def _today(prompts: list[str]) -> date | None:
+    for prompt in prompts:
+        if found := _TODAY.search(prompt):
+            try:
+                return date.fromisoformat(found[1])
+            except ValueError:
+                continue
+    return None
+
+
+def _sections(prompts: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The preferences under the memory heading, and those under the heading of the request's context."""
+    found: dict[str, dict[str, str]] = {_MEMORY_HEADING: {}, _CONTEXT_HEADING: {}}
+    section: dict[str, str] | None = None
+    for line in "\n".join(prompts).splitlines():
+        words = line.strip()
+        heading = next((heading for heading in found if words.lower().startswith(heading)), None)
+        key, colon, value = words.removeprefix("- ").partition(":")
+        if heading:
+            section = found[heading]
+            inline = _json(words[len(heading) :])
+            section.update({key: str(value) for key, value in inline.items() if key in KEYS})
+        elif section is not None and words.startswith("- ") and colon:
+            if key.strip() in KEYS and value.strip():
+                section[key.strip()] = value.strip()
+        elif words:
+            section = None
+    return found[_MEMORY_HEADING], found[_CONTEXT_HEADING]
+
+
+def _learn(facts: Mapping[str, str], said: Understanding) -> dict[str, str]:
+    forgotten = set(KEYS if said.forget == (EVERYTHING,) else said.forget)
+    return {key: value for key, value in facts.items() if key not in forgotten} | said.remember
+
+
+def _told_by_call(facts: dict[str, str], call: Call) -> dict[str, str]:
+    key, value = call.arguments.get("key"), call.arguments.get("value")
+    if call.name == REMEMBER and isinstance(key, str) and isinstance(value, str):
+        return {**facts, key: value}
+    if call.name == FORGET:
+        return {name: value for name, value in facts.items() if name != key}
+    return facts
+
+
+def _json(text: str) -> dict[str, JsonValue]:
+    """The JSON object in ``text``, or an empty one."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
