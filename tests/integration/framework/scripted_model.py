@@ -1,0 +1,159 @@
+"""A model whose script holds the faults: a real HTTP server of the chat-completions protocol that logs each request."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Request = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Say:
+    """Answer with text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """Answer with tool calls, each a name and its arguments (a mapping, or raw text)."""
+
+    calls: tuple[tuple[str, Mapping[str, Any] | str], ...]
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Answer with an HTTP error, or with a body that is no completion (``status=200``)."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = '{"error": {"message": "scripted failure", "type": "server_error"}}'
+
+
+Answer = Say | Call | Fail
+Script = Callable[[Request], Answer]
+
+
+def one_search(request: Request) -> Answer:
+    """The default script: search Paris for each user message, then say what was asked and found."""
+    if request["messages"][-1]["role"] == "user":
+        return Call((("search_flights", {"destination": "Paris"}),))
+    asked = [m["content"] for m in request["messages"] if m["role"] == "user"][-1]
+    return Say(f"Flights to Paris for: {asked}")
+
+
+class ScriptedModel:
+    """Start it, point ``OPENAI_BASE_URL`` at ``url``, read ``requests``. A closed ``gate`` holds answers back."""
+
+    def __init__(self, script: Script = one_search) -> None:
+        self.script = script
+        self.requests: list[Request] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.holds: Callable[[Request], bool] = lambda _request: True
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The base URL for the openai client."""
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings that make the service use this model."""
+        return {"OPENAI_BASE_URL": self.url, "OPENAI_API_KEY": "scripted", "OPENAI_MODEL": "scripted-1"}
+
+    def __enter__(self) -> ScriptedModel:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.gate.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def hold(self, when: Callable[[Request], bool]) -> None:
+        """Close the gate for requests of this kind; they are logged on arrival and answered after ``release``."""
+        self.holds = when
+        self.gate.clear()
+
+    def release(self) -> None:
+        """Open the gate."""
+        self.gate.set()
+
+    def asked(self, text: str) -> list[Request]:
+        """The logged requests whose last user message is ``text``."""
+        return [r for r in self.requests if last_user_message(r) == text]
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_POST(self) -> None:
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                model.requests.append(request)
+                if model.holds(request):
+                    model.gate.wait(60)
+                answer = model.script(request)
+                body = answer.body if isinstance(answer, Fail) else json.dumps(completion(answer, request))
+                status = answer.status if isinstance(answer, Fail) else 200
+                try:
+                    self.send_response(status)
+                    for name, value in answer.headers.items() if isinstance(answer, Fail) else ():
+                        self.send_header(name, value)
+                    data = body.encode()
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+                except OSError:  # the client was killed meanwhile
+                    self.close_connection = True
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class names it so
+                return
+
+        return Handler
+
+
+def last_user_message(request: Request) -> str:
+    """The message this request is about."""
+    return str([m["content"] for m in request["messages"] if m["role"] == "user"][-1])
+
+
+def completion(answer: Say | Call, request: Request) -> dict[str, Any]:
+    """The chat-completion object of an answer."""
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text if isinstance(answer, Say) else None}
+    if isinstance(answer, Call):
+        message["tool_calls"] = [
+            {
+                "id": f"call_{time.monotonic_ns()}_{i}",
+                "type": "function",
+                "function": {"name": name, "arguments": args if isinstance(args, str) else json.dumps(args)},
+            }
+            for i, (name, args) in enumerate(answer.calls)
+        ]
+    return {
+        "id": f"chatcmpl-{time.monotonic_ns()}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": request["model"],
+        "choices": [
+            {
+                "index": 0,
+                "message": message,
+                "finish_reason": "tool_calls" if isinstance(answer, Call) else "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+    }

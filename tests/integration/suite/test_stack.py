@@ -1,0 +1,129 @@
+"""`travelbuddy up` keeps a stack running and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+
+import httpx
+import pytest
+from tests.integration.framework.polling import poll_until
+from tests.integration.framework.stack import TRAVELBUDDY, Stack
+
+PARTS = {"app", "daprd", "placement", "scheduler"}
+
+
+def alive(pid: int) -> bool:
+    """Return whether a process exists and is not just waiting to be collected."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def answers(url: str) -> bool:
+    """Return whether the app at ``url`` says it is ready."""
+    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+        return (await client.get(f"{url}/ready")).is_success
+
+
+async def try_up(*options: str) -> tuple[int, str]:
+    """Run `travelbuddy up` where it cannot work; return its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(TRAVELBUDDY, "up", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode or 0, printed.decode()
+
+
+async def test_two_stacks_run_side_by_side() -> None:
+    """A second stack starts beside the first, shares no port with it, and both answer."""
+    async with Stack() as first, Stack() as second:
+        ports = [set(stack.entry(name)["ports"].values()) for stack in (first, second) for name in PARTS]
+        assert len(set.union(*ports)) == sum(len(one) for one in ports)
+        assert await answers(first.app_url)
+        assert await answers(second.app_url)
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+async def test_a_killed_part_comes_back(name: str) -> None:
+    """Whatever is killed runs again within seconds under a new pid and the old ports, and the app is ready again."""
+    async with Stack() as stack:
+        before = stack.processes()
+        ports = stack.entry(name)["ports"]
+
+        killed_at = time.monotonic()
+        new = await stack.kill(name)
+
+        assert time.monotonic() - killed_at < 2
+        assert alive(new)
+        assert not alive(before[name])
+        assert stack.entry(name)["ports"] == ports
+        assert {**before, name: new} == stack.processes()
+        await poll_until(lambda: answers(stack.app_url), 15, "the app is ready again")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_everything(number: signal.Signals) -> None:
+    """Told to stop, the stack ends with code 0 within 10 seconds and no process is left."""
+    async with Stack() as stack:
+        pids = stack.processes().values()
+
+        assert await stack.stop(number) == 0
+
+        assert not [pid for pid in pids if alive(pid)]
+        assert stack.processes() == {}
+
+
+async def test_a_killed_supervisor_takes_everything_along() -> None:
+    """`travelbuddy up` killed with SIGKILL leaves no process, and the next one runs on the same data and ports."""
+    async with Stack(keep_data=True) as stack:
+        pids = stack.processes().values()
+        stack.process.kill()
+        await poll_until(lambda: not [pid for pid in pids if alive(pid)], 5, "no process is left")
+
+    started_at = time.monotonic()
+    async with Stack(data_dir=stack.data_dir) as successor:
+        assert await answers(successor.app_url)
+        assert time.monotonic() - started_at < 15
+
+
+async def test_a_busy_port_is_one_clear_line() -> None:
+    """A port in use ends the start at once with exit code 2 and one line that names the option to change."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        stack = Stack(options=(f"--app-port={port}",))
+        code, printed = await try_up(f"--app-port={port}", f"--data-dir={stack.data_dir}")
+        await stack.close()
+
+    assert code == 2
+    assert len(printed.splitlines()) == 1
+    assert f"Port {port} is in use" in printed
+    assert "--app-port" in printed
+
+
+async def test_one_stack_per_data_folder() -> None:
+    """A second stack on the same data is refused with exit code 2 and a line that names the first one's process."""
+    async with Stack() as stack:
+        code, printed = await try_up("--app-port=0", f"--data-dir={stack.data_dir}")
+
+        assert code == 2
+        assert len(printed.splitlines()) == 1
+        assert str(stack.process.pid) in printed
+        os.kill(stack.process.pid, 0)
+
+
+async def test_replicas_share_one_control_plane() -> None:
+    """With two replicas there are two apps and two sidecars on ports of their own, and both apps are ready."""
+    async with Stack(options=("--replicas=2",)) as stack:
+        assert set(stack.processes()) == {"app-1", "app-2", "daprd-1", "daprd-2", "placement", "scheduler"}
+        for name in ("app-1", "app-2"):
+            assert await answers(f"http://127.0.0.1:{stack.entry(name)['ports']['http']}")

@@ -1,0 +1,336 @@
+"""The real doors, lanes, activities and workflow on an in-memory store and engine, advanced one I/O step at a time.
+
+Every access to the store, the engine or the model is a point where the schedule may run somebody else, crash the one
+who asked, start a second execution, or end a workflow from outside. So a list of integers is a whole interleaving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from types import coroutine
+from typing import Any
+
+from pydantic import JsonValue
+
+from travelbuddy.adapters.dapr_records import DaprRecords, Delete, Put, Stored
+from travelbuddy.adapters.dapr_state import DaprStateStorage
+from travelbuddy.adapters.ports import EngineState, EngineStatus, ModelAnswer
+from travelbuddy.domain.conversation import SessionRecord
+from travelbuddy.domain.turn import Limits
+from travelbuddy.errors import ModelUnavailable
+from travelbuddy.lanes import Lanes
+from travelbuddy.tools.base import Toolbox, ToolContext
+from travelbuddy.turns import Accepted, Incoming, TurnPolicy, Turns
+from travelbuddy.workflow.activities import TurnActivities
+from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, TurnInput
+from travelbuddy.workflow.turn import turn
+
+SESSION, USER = "s", "u"
+
+
+@coroutine
+def pause() -> Generator[None, None, None]:
+    """Give the schedule its say."""
+    yield
+
+
+class MemoryRecords(DaprRecords):
+    """A store that is sqlite (a refused transaction changes nothing) or Redis (its other operations are applied)."""
+
+    def __init__(self, *, applies_refused: bool) -> None:
+        self.rows: dict[str, tuple[bytes, str]] = {}
+        self.applies_refused = applies_refused
+        self._version = 0
+
+    async def read(self, *keys: str) -> list[Stored]:
+        await pause()
+        return [self._stored(key) for key in keys]
+
+    async def write(self, put: Put) -> bool:
+        await pause()
+        written = self._guarded(put)
+        await pause()  # the answer may never arrive
+        return written
+
+    async def transact(self, guard: Put, others: Sequence[Put | Delete]) -> bool:
+        await pause()
+        written = self._guarded(guard)
+        if written or self.applies_refused:
+            for change in others:
+                self._apply(change)
+        await pause()
+        return written
+
+    async def put(self, put: Put) -> None:
+        await pause()
+        self._apply(put)
+
+    def _stored(self, key: str) -> Stored:
+        data, etag = self.rows.get(key, (b"", None))
+        return Stored(data, etag)
+
+    def _guarded(self, put: Put) -> bool:
+        if self._stored(put.key).etag != put.etag:
+            return False
+        self._apply(put)
+        return True
+
+    def _apply(self, change: Put | Delete) -> None:
+        if isinstance(change, Delete):
+            self.rows.pop(change.key, None)
+            return
+        self._version += 1
+        self.rows[change.key] = (change.value.model_dump_json(exclude_defaults=True).encode(), str(self._version))
+
+
+class Instance:
+    """A workflow instance: the real generator, and what it waits for."""
+
+    def __init__(self, payload: Mapping[str, JsonValue]) -> None:
+        self.payload = dict(payload)
+        self.restart()
+
+    def restart(self) -> None:
+        self.state: EngineState = "running"
+        self.events = 0
+        self.waiting: Any = None
+        self._generator = turn(_Context(), self.payload)
+        self.resume(None)
+
+    def resume(self, value: Any, error: BaseException | None = None) -> None:
+        """Give the generator what it waited for, and note its next wait."""
+        try:
+            self.waiting = self._generator.throw(error) if error else self._generator.send(value)
+        except StopIteration:
+            self.state, self.waiting = "completed", None
+
+
+class _Context:
+    """Records what the generator asks for instead of doing it."""
+
+    current_utc_datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def set_custom_status(self, status: str) -> None:
+        return
+
+    def call_activity(self, name: str, *, input: Any) -> tuple[str, Any]:  # noqa: A002  the SDK's name
+        assert name == CALL_MODEL
+        return ("activity", input)
+
+    def wait_for_external_event(self, name: str, *, timeout: timedelta) -> tuple[str, timedelta]:
+        return ("event", timeout)
+
+    def create_timer(self, delay: timedelta) -> tuple[str, timedelta]:
+        return ("timer", delay)
+
+
+class MemoryEngine:
+    """Starts, knows and wakes instances as Dapr does: an ended id may be started again, which forgets its past."""
+
+    def __init__(self) -> None:
+        self.instances: dict[str, Instance] = {}
+
+    async def schedule(self, turn_id: str, payload: Mapping[str, JsonValue]) -> bool:
+        await pause()
+        known = self.instances.get(turn_id)
+        if known is not None and known.state == "running":
+            return False
+        self.instances[turn_id] = Instance(payload)
+        await pause()
+        return True
+
+    async def status(self, turn_id: str) -> EngineStatus:
+        await pause()
+        known = self.instances.get(turn_id)
+        return EngineStatus(known.state, input=known.payload) if known is not None else EngineStatus("missing")
+
+    async def wake(self, turn_id: str) -> None:
+        await pause()
+        if (known := self.instances.get(turn_id)) is not None:
+            known.events += 1
+
+
+@dataclass
+class ModelLog:
+    """A model that fails as told and keeps every prompt it was given."""
+
+    failures: int = 0
+    prompts: list[list[str]] = field(default_factory=list)
+
+    async def complete(
+        self, messages: Sequence[Mapping[str, Any]], *, model: str, tools: Sequence[Mapping[str, Any]]
+    ) -> ModelAnswer:
+        await pause()
+        self.prompts.append([str(m["content"]) for m in messages if m["role"] == "user"])
+        if self.failures:
+            self.failures -= 1
+            raise ModelUnavailable("scripted")
+        await pause()
+        return ModelAnswer(content=f"reply {len(self.prompts)}", tool_calls=(), model="m", tokens=1)
+
+
+@dataclass
+class Replies:
+    """A broker that keeps what was published."""
+
+    sent: list[tuple[str, str]] = field(default_factory=list)
+
+    async def publish(self, topic: str, data: Mapping[str, Any], event_id: str) -> None:
+        await pause()
+        self.sent.append((event_id, str(data["text"])))
+
+
+@dataclass
+class Process:
+    """Something running: a door, an execution of an activity, a reader."""
+
+    kind: str
+    turn_id: str
+    run: Coroutine[Any, Any, Any]
+    instance: Instance | None = None
+
+
+class World:
+    """One session with some messages on their way; ``play`` runs a schedule, ``finish`` lets everything come to rest."""
+
+    def __init__(self, messages: list[Incoming], *, applies_refused: bool, crashes: int, ends: int, seconds: int) -> None:
+        self._ticks = 0
+        self.store = MemoryRecords(applies_refused=applies_refused)
+        self.memory = DaprStateStorage(self.store, self._clock)
+        self.engine, self.model, self.replies = MemoryEngine(), ModelLog(), Replies()
+        self.lanes = Lanes(self.memory, self.engine, self._clock)
+        self.turns = Turns(self.memory, self.engine, self.lanes, TurnPolicy("m", (), Limits()), self._clock)
+        self.activities = TurnActivities(
+            lanes=self.lanes,
+            model=self.model,
+            toolbox=Toolbox([]),
+            publisher=self.replies,
+            tool_context=_no_tools,
+            clock=self._clock,
+            today=lambda: date(2026, 1, 1),
+        )
+        self.pending = list(messages)
+        self.processes: list[Process] = []
+        self.accepted: list[Accepted] = []
+        self.ended_outside: set[str] = set()
+        self.budget = {"crash": crashes, "end": ends, "second": seconds}
+
+    def play(self, schedule: list[int]) -> None:
+        """Let each number pick one of the things that can happen next."""
+        for number in schedule:
+            choices = list(self._choices())
+            if not choices:
+                return
+            choices[number % len(choices)]()
+
+    def finish(self) -> None:
+        """No more accidents: run doors, workflows and timers until nothing is left, then let a reader look."""
+        self.budget = dict.fromkeys(self.budget, 0)
+        self._come_to_rest()
+        self._drive(self.lanes.settle(SESSION))
+        self._come_to_rest()
+
+    def _come_to_rest(self) -> None:
+        for number in range(5_000):  # going round is fair: whoever can go on does, timers only when nothing else runs
+            choices = list(self._choices(timers=not self.processes))
+            if not choices:
+                return
+            choices[number % len(choices)]()
+        raise AssertionError("the world does not come to rest")
+
+    @property
+    def session(self) -> SessionRecord:
+        """The stored session."""
+        return SessionRecord.model_validate_json(self.store.rows[f"session:{SESSION}"][0])
+
+    def _choices(self, *, timers: bool = True) -> Iterator[Callable[[], None]]:
+        for process in list(self.processes):
+            yield lambda p=process: self._advance(p)
+        for message in self.pending:
+            yield lambda m=message: self._open_door(m)
+        for turn_id, instance in self.engine.instances.items():
+            yield from self._workflow_choices(turn_id, instance, timers)
+        if self.budget["crash"]:
+            for process in list(self.processes):
+                yield lambda p=process: self._crash(p)
+        if self.budget["end"]:
+            for turn_id, instance in self.engine.instances.items():
+                if instance.state == "running":
+                    yield lambda t=turn_id: self._end(t)
+
+    def _workflow_choices(self, turn_id: str, instance: Instance, timers: bool) -> Iterator[Callable[[], None]]:
+        if instance.state != "running" or instance.waiting is None:
+            return
+        kind, detail = instance.waiting
+        alive = [p for p in self.processes if p.instance is instance]
+        if kind == "activity" and not alive:
+            yield lambda: self._execute(turn_id, instance, detail)
+        if kind == "activity" and len(alive) == 1 and self.budget["second"]:
+            yield lambda: self._second(turn_id, instance, detail)
+        if kind == "event" and instance.events:
+            yield lambda: self._deliver(instance)
+        elif kind == "event" and timers:
+            yield lambda: instance.resume(None, TimeoutError())
+        if kind == "timer" and timers:
+            yield lambda: instance.resume(None)
+
+    def _open_door(self, message: Incoming) -> None:
+        self.pending.remove(message)
+        self.processes.append(Process("door", message.text, self.turns.accept(message)))
+
+    def _execute(self, turn_id: str, instance: Instance, payload: Any) -> None:
+        call = CallModelInput.model_validate(payload)
+        run = self.activities.call_model(turn_id, call)
+        self.processes.append(Process("activity", turn_id, run, instance))
+
+    def _second(self, turn_id: str, instance: Instance, payload: Any) -> None:
+        self.budget["second"] -= 1
+        self._execute(turn_id, instance, payload)
+
+    def _deliver(self, instance: Instance) -> None:
+        instance.events -= 1
+        instance.resume(None)
+
+    def _advance(self, process: Process) -> None:
+        try:
+            process.run.send(None)
+        except StopIteration as stop:
+            self.processes.remove(process)
+            self._ended(process, stop.value)
+
+    def _ended(self, process: Process, value: Any) -> None:
+        if process.kind == "door":
+            self.accepted.append(value)
+        instance = process.instance
+        waits = instance is not None and instance.state == "running" and instance.waiting is not None
+        if instance is not None and waits and instance.waiting[0] == "activity":
+            call = CallModelInput.model_validate(instance.waiting[1])
+            assert isinstance(call.turn, TurnInput)
+            instance.resume(value.model_dump(mode="json", exclude_defaults=True))
+
+    def _crash(self, process: Process) -> None:
+        self.budget["crash"] -= 1
+        self.processes.remove(process)
+        process.run.close()
+
+    def _end(self, turn_id: str) -> None:
+        self.budget["end"] -= 1
+        self.ended_outside.add(turn_id)
+        self.engine.instances[turn_id].state = "terminated"
+
+    def _drive(self, run: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            while True:
+                run.send(None)
+        except StopIteration as stop:
+            return stop.value
+
+    def _clock(self) -> datetime:
+        self._ticks += 1
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self._ticks)
+
+
+def _no_tools(user_id: str, session_id: str, turn_id: str, call_id: str) -> ToolContext:
+    raise AssertionError("no tool is offered")
