@@ -1,0 +1,124 @@
+"""Tools: a typed async function becomes a schema for the model and a safe call for the agent.
+
+    @tool
+    async def search_flights(ctx: ToolContext, destination: str, passengers: int = 1) -> SearchResult: ...
+
+The parameters after ``ctx`` make the JSON schema; arguments are validated and converted by pydantic. What a model can
+repair (bad JSON, bad arguments, an unknown tool, a ToolError) comes back as a value; anything else is raised.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import to_json
+
+from travelbuddy.errors import ToolError
+from travelbuddy.flights.provider import FlightProvider
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """What a tool may know of its caller. ``call_id`` with ``workflow_instance_id`` is its idempotency key."""
+
+    user_id: str
+    session_id: str
+    workflow_instance_id: str
+    call_id: str
+    today: date
+    default_origin: str
+    flights: FlightProvider
+    preferences: Callable[[], Awaitable[Mapping[str, str]]]
+    remember: Callable[[Mapping[str, str | None]], Awaitable[None]]
+    """Sets the user's lasting preferences; None deletes one. Doing it twice is harmless."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool's name, what it says of itself, the model of its arguments, and its function."""
+
+    name: str
+    description: str
+    arguments: type[BaseModel]
+    function: Callable[..., Awaitable[Any]]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The tool as the chat-completions protocol describes functions."""
+        parameters = self.arguments.model_json_schema()
+        parameters.pop("title", None)
+        for part in parameters.get("properties", {}).values():
+            part.pop("title", None)
+        return {
+            "type": "function",
+            "function": {"name": self.name, "description": self.description, "parameters": parameters},
+        }
+
+    async def run(self, ctx: ToolContext, arguments: str) -> str:
+        """The result as JSON text, or an error value ``{"error": {"type", "field", "message", "suggestions"}}``."""
+        try:
+            given = json.loads(arguments or "{}")
+        except (ValueError, RecursionError):
+            return error_value("bad_json", "the arguments are not valid JSON")
+        try:
+            checked = self.arguments.model_validate(given)
+        except ValidationError as invalid:
+            first = invalid.errors()[0]
+            field = ".".join(map(str, first["loc"])) or None
+            return error_value("bad_arguments", str(first["msg"]), field=field)
+        values = {name: getattr(checked, name) for name in type(checked).model_fields}
+        try:
+            result = await self.function(ctx, **values)
+        except ToolError as error:
+            return error_value(error.kind, str(error), field=error.field, suggestions=error.suggestions)
+        return to_json(result, exclude_none=True).decode()
+
+
+def tool(function: Callable[..., Awaitable[Any]]) -> Tool:
+    """Make a tool of an async function whose first parameter is the ToolContext; its docstring is for the model."""
+    hints = get_type_hints(function, include_extras=True)
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    fields: dict[str, Any] = {
+        p.name: (hints[p.name], ... if p.default is inspect.Parameter.empty else p.default) for p in parameters
+    }
+    arguments = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    return Tool(function.__name__, inspect.cleandoc(function.__doc__ or ""), arguments, function)
+
+
+class Toolbox:
+    """Tools by name."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._schemas = {name: tool.schema for name, tool in self._tools.items()}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all tools."""
+        return tuple(self._tools)
+
+    def schemas(self, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
+        """The schemas of the named tools that exist, or of all."""
+        return [self._schemas[name] for name in (self.names if names is None else names) if name in self._schemas]
+
+    async def run(self, ctx: ToolContext, name: str, arguments: str) -> str:
+        """Run a tool by name; an unknown one is an error value that lists the known."""
+        if name not in self._tools:
+            return error_value("unknown_tool", f"there is no tool {name!r}", suggestions=self.names)
+        return await self._tools[name].run(ctx, arguments)
+
+
+def error_value(kind: str, message: str, *, field: str | None = None, suggestions: tuple[str, ...] = ()) -> str:
+    """A tool error as the model sees it."""
+    error: dict[str, Any] = {"type": kind, "message": message}
+    if field is not None:
+        error["field"] = field
+    if suggestions:
+        error["suggestions"] = list(suggestions)
+    return json.dumps({"error": error}, ensure_ascii=False)
