@@ -83,9 +83,7 @@ def _read(words: str, today: date) -> date:
         raise ValueError(f"'{words}' is not a date I can read; {HELP}")
     day = _read_plain(words[weekday.end() :], today)
     if day.weekday() != _weekday(weekday["weekday"]):
-        raise ValueError(
-            f"{day.isoformat()} is a {_DAYS[day.weekday()].title()}, not as written; check the date"
-        )
+        raise ValueError(f"{day.isoformat()} is a {_DAYS[day.weekday()].title()}, not as written; check the date")
     return day
 
 

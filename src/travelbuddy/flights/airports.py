@@ -30,7 +30,7 @@ def warm() -> None:
 
 
 def airports_for(code: str) -> tuple[Airport, ...]:
-    """The airports behind an airport's or a metropolitan code; ToolError ``unknown_place`` if there are none."""
+    """The airports of an IATA or metropolitan code; ToolError ``unknown_place`` if there is none."""
     place = _by_code(code)
     if place is None:
         raise ToolError("unknown_place", f"{_quoted(code)} is no IATA airport or metropolitan code.")
@@ -41,7 +41,7 @@ def find_place(text: str) -> Place:
     """The place ``text`` means.
 
     Raises ToolError of kind ``unknown_place`` (suggesting close names) or ``ambiguous_place`` (suggesting what
-    it could be; also for a country or state, with its main airports). Every suggestion can be found again.
+    it could be; also for a country or state, with its main airports). Suggestions can be found again.
     """
     folded = fold(text) if len(text) <= MAX_CHARS else ""
     if not folded:
@@ -60,9 +60,7 @@ def find_place(text: str) -> Place:
         _refuse_region(folded)
         place = _by_airport_name(folded)
     if place is None:
-        raise ToolError(
-            "unknown_place", f"No airport is known for {_quoted(text)}.", suggestions=_close_to(written)
-        )
+        raise ToolError("unknown_place", f"No airport is known for {_quoted(text)}.", suggestions=_close_to(written))
     return place
 
 
@@ -79,9 +77,11 @@ def _by_code_in_brackets(text: str) -> Place | None:
 
 
 def _by_alias(name: str) -> Place | None:
-    code = directory().aliases.get(name, "")
-    airport = directory().airports.get(code)
-    return _by_code(code) if airport is None or code in directory().metros else _city(airport, name)
+    """Another name of a city, or of one of the airports of a metropolitan area."""
+    code, known = directory().aliases.get(name, ""), directory()
+    if code in known.metros or code in known.metro_of:
+        return _by_code(code)
+    return _city(known.airports[code], name) if code else None
 
 
 def _by_city(name: str) -> Place | None:
@@ -127,13 +127,14 @@ def _is_state(name: str) -> bool:
 
 def _by_airport_name(folded: str) -> Place | None:
     """The airport whose name, city and code together hold every telling word of the text."""
-    sets = [directory().words.get(word, set()) for word in folded.split() if word not in _GENERIC]
+    telling = [word for word in folded.split() if word not in _GENERIC]
+    sets = [directory().words.get(word, set()) for word in telling]
     codes = set.intersection(*sets) if sets else set()
     found = [directory().airports[code] for code in codes]
     cities = _cities(found)
     if not cities or (not cities[0].rank and len(cities) > _SUGGESTIONS):
         return None
-    place = _choose(cities, folded)
+    place = _choose(cities, " ".join(telling))
     alone = sum(_one_city(airport, cities[0]) for airport in found) == 1
     return _airport(cities[0]) if alone else place
 

@@ -118,4 +118,5 @@ calicut=CCJ|kerala=COK|maldives=MLE|fiji=NAN|tahiti=PPT|hawaii=HNL|oahu=HNL|maui
 fort worth=DFW|dallas fort worth=DFW|saint paul=MSP|disney world=MCO|cabo=SJD|cabo san lucas=SJD
 easter island=IPC|galapagos=GPS|iguazu=IGR|machu picchu=CUZ|cuzco=CUZ|denpasar=DPS|makassar=UPG|rangoon=RGN
 kuwait=KWI|manama=BAH|kampala=EBB|sint maarten=SXM|kishinev=RMO|angkor=SAI|pnh=KTI|rep=SAI|fru=BSZ|kiv=RMO
+haneda=HND|ezeiza=EZE|la guardia=LGA|incheon=ICN|o hare=ORD|el prat=BCN
 """
