@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from types import coroutine
 from typing import Any
 
@@ -193,9 +194,11 @@ class Process:
 
 
 class World:
-    """One session with some messages on their way; ``play`` runs a schedule, ``finish`` lets everything come to rest."""
+    """One session with messages on their way; ``play`` runs a schedule, ``finish`` lets everything come to rest."""
 
-    def __init__(self, messages: list[Incoming], *, applies_refused: bool, crashes: int, ends: int, seconds: int) -> None:
+    def __init__(
+        self, messages: list[Incoming], *, applies_refused: bool, crashes: int, ends: int, seconds: int
+    ) -> None:
         self._ticks = 0
         self.store = MemoryRecords(applies_refused=applies_refused)
         self.memory = DaprStateStorage(self.store, self._clock)
@@ -247,18 +250,18 @@ class World:
 
     def _choices(self, *, timers: bool = True) -> Iterator[Callable[[], None]]:
         for process in list(self.processes):
-            yield lambda p=process: self._advance(p)
+            yield partial(self._advance, process)
         for message in self.pending:
-            yield lambda m=message: self._open_door(m)
+            yield partial(self._open_door, message)
         for turn_id, instance in self.engine.instances.items():
             yield from self._workflow_choices(turn_id, instance, timers)
         if self.budget["crash"]:
             for process in list(self.processes):
-                yield lambda p=process: self._crash(p)
+                yield partial(self._crash, process)
         if self.budget["end"]:
             for turn_id, instance in self.engine.instances.items():
                 if instance.state == "running":
-                    yield lambda t=turn_id: self._end(t)
+                    yield partial(self._end, turn_id)
 
     def _workflow_choices(self, turn_id: str, instance: Instance, timers: bool) -> Iterator[Callable[[], None]]:
         if instance.state != "running" or instance.waiting is None:

@@ -45,7 +45,13 @@ def _judge(world: World) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(schedule=schedules, redis=st.booleans(), crashes=st.integers(0, 3), ends=st.integers(0, 1), seconds=st.integers(0, 2))
+@given(
+    schedule=schedules,
+    redis=st.booleans(),
+    crashes=st.integers(0, 3),
+    ends=st.integers(0, 1),
+    seconds=st.integers(0, 2),
+)
 def test_no_accident_loses_doubles_or_reorders_a_turn(
     schedule: list[int], redis: bool, crashes: int, ends: int, seconds: int
 ) -> None:

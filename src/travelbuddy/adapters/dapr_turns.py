@@ -78,7 +78,7 @@ def _status(state: Any) -> EngineStatus:
     raw = state.serialized_input
     return EngineStatus(
         state=_STATES.get(state.runtime_status, "running"),
-        progress=json.loads(state.serialized_custom_status) if state.serialized_custom_status else "",
+        progress=state.serialized_custom_status or "",
         input=json.loads(raw) if raw else None,
         created_at=state.created_at.isoformat() if state.created_at else None,
         updated_at=state.last_updated_at.isoformat() if state.last_updated_at else None,

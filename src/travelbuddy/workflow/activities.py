@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -18,7 +17,7 @@ from travelbuddy.domain.prompts import system_prompt
 from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, Transient
 from travelbuddy.lanes import Admitted, Done, Lanes, Queued
-from travelbuddy.tools.base import Toolbox, ToolContext
+from travelbuddy.tools.base import Toolbox, ToolContext, error_value
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
 
 log = structlog.get_logger(__name__)
@@ -81,12 +80,12 @@ class TurnActivities:
             context = self._tool_context(request.user_id, request.session_id, turn_id, call.id)
             content = await asyncio.wait_for(self._toolbox.run(context, call.name, call.arguments), TOOL_TIMEOUT)
         except TimeoutError:
-            content = _tool_error("timeout", f"{call.name} took longer than {TOOL_TIMEOUT:g} s")
+            content = error_value("timeout", f"{call.name} took longer than {TOOL_TIMEOUT:g} s")
         except Transient as down:
-            content = _tool_error("unavailable", str(down))
+            content = error_value("unavailable", str(down))
         except Exception:
             log.exception("tool.broke_down", tool=call.name, turn=turn_id)
-            content = _tool_error("tool_failed", f"{call.name} could not be run")
+            content = error_value("tool_failed", f"{call.name} could not be run")
         now = self._clock()
         return ToolResult(
             message=Message(role="tool", content=content, timestamp=now, tool_call_id=call.id),
@@ -194,10 +193,6 @@ def _tools_used(messages: tuple[Message, ...]) -> list[JsonValue]:
 
 def _ms(began: datetime, ended: datetime) -> int:
     return int((ended - began).total_seconds() * 1000)
-
-
-def _tool_error(kind: str, message: str) -> str:
-    return json.dumps({"error": {"type": kind, "message": message}})
 
 
 def _wire(message: Message) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""Runs the turn workflow as the runtime does: the SDK's own executor, the whole history replayed at every step."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dapr.ext.workflow._durabletask.internal.helpers as make
+from dapr.ext.workflow import DaprWorkflowContext
+from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Registry
+
+from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
+from travelbuddy.workflow.turn import turn
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Replay:
+    """One instance. Each method adds what happened, replays everything, and notes what the workflow asks for next."""
+
+    def __init__(self, payload: Mapping[str, Any]) -> None:
+        registry = _Registry()
+        registry.add_named_orchestrator(TURN_WORKFLOW, lambda ctx, inp: turn(DaprWorkflowContext(ctx), inp))
+        self._registry = registry
+        self._history: list[Any] = []
+        self._now = START
+        self.asked: list[tuple[str, Any]] = []
+        self.output: dict[str, Any] | None = None
+        self.failed = False
+        self.status = ""
+        self._pending: list[Any] = []
+        self._advance(make.new_execution_started_event(TURN_WORKFLOW, "t", json.dumps(dict(payload))))
+
+    def complete(self, *results: Mapping[str, Any]) -> None:
+        """The pending activities end with these results, in the order they were scheduled."""
+        tasks = [action for action in self._pending if action.HasField("scheduleTask")]
+        assert len(tasks) == len(results)
+        self._pending = [action for action in self._pending if action not in tasks]
+        done = zip(tasks, results, strict=True)
+        self._advance(*(make.new_task_completed_event(action.id, json.dumps(dict(r))) for action, r in done))
+
+    def break_down(self) -> None:
+        """The pending activity raises."""
+        (task,) = [action for action in self._pending if action.HasField("scheduleTask")]
+        self._pending.remove(task)
+        self._advance(make.new_task_failed_event(task.id, RuntimeError("broken")))
+
+    def wake(self) -> None:
+        """The lane's head moved on."""
+        self._advance(make.new_event_raised_event(ADMITTED, "null"))
+
+    def time_passes(self) -> float:
+        """The pending timer fires; returns the seconds it ran."""
+        timer = [action for action in self._pending if action.HasField("createTimer")][-1]
+        self._pending.remove(timer)
+        fire_at = timer.createTimer.fireAt.ToDatetime(UTC)
+        seconds = (fire_at - self._now).total_seconds()
+        self._now = fire_at
+        self._advance(make.new_timer_fired_event(timer.id, fire_at.replace(tzinfo=None)))
+        return float(seconds)
+
+    @property
+    def next(self) -> list[str]:
+        """What the workflow waits for: activity names, ``timer``."""
+        return [name for name, _ in self.asked]
+
+    def _advance(self, *events: Any) -> None:
+        self._now += timedelta(milliseconds=1)
+        new = [make.new_workflow_started_event(self._now.replace(tzinfo=None)), *events]
+        executor = _OrchestrationExecutor(self._registry, logging.getLogger("replay"))
+        result = executor.execute("t", self._history, new)
+        self._history += new
+        self.status = result.encoded_custom_status or ""
+        self.asked = []
+        self._pending += result.actions
+        for action in result.actions:
+            self._take(action)
+
+    def _take(self, action: Any) -> None:
+        if action.HasField("scheduleTask"):
+            task = action.scheduleTask
+            self.asked.append((task.name, json.loads(task.input.value)))
+            self._history.append(make.new_task_scheduled_event(action.id, task.name, task.input.value))
+        elif action.HasField("createTimer"):
+            fire_at = action.createTimer.fireAt.ToDatetime()
+            self.asked.append(("timer", None))
+            self._history.append(make.new_timer_created_event(action.id, fire_at))
+        elif action.HasField("completeWorkflow"):
+            done = action.completeWorkflow
+            self.failed = done.HasField("failureDetails")
+            self.output = json.loads(done.result.value) if done.result.value else None

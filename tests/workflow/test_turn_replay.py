@@ -1,0 +1,166 @@
+"""The real generator, replayed from its history after every step."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.workflow.replay import Replay
+from travelbuddy.domain.conversation import Step
+from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.turn import Limits, ModelResult, ToolResult
+from travelbuddy.workflow.contracts import TurnInput
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+STEP = Step(name="x", started_at=NOW, duration_ms=1)
+
+
+def _start(limits: Limits | None = None) -> Replay:
+    turn = TurnInput(
+        user_id="u", session_id="s", message="hello", accepted_at=NOW, model="m", limits=limits or Limits()
+    )
+    return Replay(turn.wire())
+
+
+def _json(result: ModelResult | ToolResult) -> dict[str, Any]:
+    return result.model_dump(mode="json", exclude_defaults=True)
+
+
+def _tools(*ids: str) -> dict[str, Any]:
+    calls = tuple(ToolCall(id=i, name="search_flights", arguments="{}") for i in ids)
+    message = Message(role="assistant", content="", timestamp=NOW, tool_calls=calls)
+    return _json(ModelResult(kind="tools", message=message, step=STEP))
+
+
+def _tool_result(call_id: str) -> dict[str, Any]:
+    message = Message(role="tool", content="{}", timestamp=NOW, tool_call_id=call_id)
+    return _json(ToolResult(message=message, step=STEP))
+
+
+def _done(text: str = "bye") -> dict[str, Any]:
+    message = Message(role="assistant", content=text, timestamp=NOW)
+    return _json(ModelResult(kind="done", message=message, outcome="answered", step=STEP))
+
+
+QUEUED = _json(ModelResult(kind="queued", position=2))
+
+
+def test_a_one_tool_turn_is_three_activities() -> None:
+    """A turn with one tool call schedules call_model, call_tool, call_model, and then completes with the reply."""
+    replay = _start()
+    assert replay.next == ["call_model"]
+    replay.complete(_tools("a"))
+    assert replay.next == ["call_tool"]
+    replay.complete(_tool_result("a"))
+    assert replay.next == ["call_model"]
+    replay.complete(_done("three flights"))
+    assert replay.output is not None
+    assert (replay.output["role"], replay.output["content"]) == ("assistant", "three flights")
+
+
+def test_tool_calls_of_one_answer_run_in_parallel() -> None:
+    """All tool calls of one answer are scheduled at once and their results keep the order of the calls."""
+    replay = _start()
+    replay.complete(_tools("a", "b", "c"))
+    assert replay.next == ["call_tool"] * 3
+    replay.complete(*map(_tool_result, "abc"))
+    messages = replay.asked[0][1]["messages"]
+    assert [m.get("tool_call_id") for m in messages] == [None, "a", "b", "c"]
+
+
+def test_a_queued_turn_waits_for_its_event_or_a_timer() -> None:
+    """A turn that is not at the head asks again when it is woken, and by itself after a while."""
+    replay = _start()
+    replay.complete(QUEUED)
+    assert replay.next == ["timer"]
+    assert replay.status == "queued (position 2)"
+    replay.wake()
+    assert replay.next == ["call_model"]
+    replay.complete(QUEUED)
+    assert replay.time_passes() == pytest.approx(4, abs=0.1)
+    assert replay.next == ["call_model"]
+
+
+def test_an_event_that_came_early_is_not_lost() -> None:
+    """A turn woken while it was still asking does not wait at all."""
+    replay = _start()
+    replay.wake()
+    replay.complete(QUEUED)
+    assert replay.next == ["call_model"]
+
+
+def test_model_retries_are_durable_and_honour_retry_after() -> None:
+    """A failed model call is tried again after a durable timer, as long as the server asked, one attempt further."""
+    replay = _start()
+    replay.complete(_json(ModelResult(kind="retry", retry_after=7, step=STEP)))
+    assert replay.next == ["timer"]
+    assert replay.time_passes() == pytest.approx(7, abs=0.1)
+    assert replay.asked[0][1]["attempt"] == 2
+
+
+def test_the_last_attempt_says_so() -> None:
+    """The last allowed attempt is marked, so that its failure is committed instead of retried."""
+    replay = _start(Limits(model_attempts=2))
+    replay.complete(_json(ModelResult(kind="retry", step=STEP)))
+    replay.time_passes()
+    assert replay.asked[0][1]["last_attempt"] is True
+
+
+def test_store_trouble_uses_up_no_attempt() -> None:
+    """However long the store is away, the turn waits and keeps its attempts."""
+    replay = _start(Limits(model_attempts=2))
+    for _ in range(12):
+        replay.complete(_json(ModelResult(kind="retry", trouble="store")))
+        assert replay.time_passes() <= 31
+    assert replay.asked[0][1]["attempt"] == 1
+
+
+def test_the_last_step_offers_no_tools() -> None:
+    """The last allowed step is marked, so that the model has to answer."""
+    replay = _start(Limits(max_steps=2))
+    replay.complete(_tools("a"))
+    replay.complete(_tool_result("a"))
+    assert replay.asked[0][1]["last_step"] is True
+
+
+def test_an_activity_that_breaks_down_is_tried_again_and_then_ends_the_workflow() -> None:
+    """An unforeseen exception counts as an attempt; on the last one the workflow fails, which readers record."""
+    replay = _start(Limits(model_attempts=2))
+    replay.break_down()
+    assert replay.next == ["timer"]
+    replay.time_passes()
+    replay.break_down()
+    assert replay.failed
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(["queued", "woken", "retry", "store", "tools", "broken"]), max_size=12))
+def test_any_history_replays_to_the_same_decisions(steps: list[str]) -> None:
+    """Whatever a turn goes through, replaying its history never diverges, and it can still be answered."""
+    replay = _start(Limits(max_steps=20, model_attempts=20))
+    for step in steps:
+        match step:
+            case "queued":
+                replay.complete(QUEUED)
+                replay.time_passes()
+            case "woken":
+                replay.complete(QUEUED)
+                replay.wake()
+            case "retry" | "store":
+                trouble: Any = "model" if step == "retry" else "store"
+                replay.complete(_json(ModelResult(kind="retry", trouble=trouble)))
+                replay.time_passes()
+            case "tools":
+                replay.complete(_tools("a"))
+                replay.complete(_tool_result("a"))
+            case "broken":
+                replay.break_down()
+                replay.time_passes()
+        assert replay.next == ["call_model"]
+    replay.complete(_done())
+    assert replay.output is not None
+    assert not replay.failed
