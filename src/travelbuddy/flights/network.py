@@ -12,6 +12,7 @@ from heapq import nsmallest
 from travelbuddy.flights.directory import Airport, directory, distance_km
 
 MIN_KM = 50
+_MIN_LEG_KM = 120  # of a connection: nobody flies to a hub that a bus goes to
 _REACH = ((800, 3), (2500, 4), (5500, 5), (9000, 6), (15500, 7))
 """Up to so many kilometres, a direct service needs airports whose ranks sum to this."""
 _GATEWAYS = ((2, 3), (3, 1), (4, 2))
@@ -20,10 +21,10 @@ _GATEWAYS = ((2, 3), (3, 1), (4, 2))
 Path = tuple[Airport, ...]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def links(airport: Airport) -> dict[Airport, int]:
     """The hubs (rank 2 and more) with a direct service to and from ``airport``, with their distance in km."""
-    distances = {hub: km for hub in _hubs() if hub != airport and (km := distance_km(airport, hub)) >= MIN_KM}
+    distances = {hub: km for hub in _hubs() if hub != airport and (km := distance_km(airport, hub)) >= _MIN_LEG_KM}
     served = {hub: km for hub, km in distances.items() if _in_reach(airport, hub, km)}
     for rank, count in _GATEWAYS:
         near = nsmallest(count, (hub for hub in distances if hub.rank >= rank), key=lambda hub: distances[hub])
@@ -33,7 +34,7 @@ def links(airport: Airport) -> dict[Airport, int]:
 
 def is_direct(a: Airport, b: Airport) -> bool:
     """True when flights go between the two without a stop, in both directions."""
-    return b in links(a) or a in links(b) or _in_reach(a, b, distance_km(a, b))
+    return _in_reach(a, b, distance_km(a, b)) or b in links(a) or a in links(b)
 
 
 def paths(origin: Airport, destination: Airport, max_stops: int) -> list[Path]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from heapq import nsmallest
 from itertools import islice, product
 
-from travelbuddy.domain.travel import Cabin, FlightQuery, Offer, Segment, Slice
+from travelbuddy.domain.travel import Cabin, FlightQuery, Offer, Segment, Slice, Sort
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.airports import airports_for
 from travelbuddy.flights.directory import Airport, distance_km
@@ -17,6 +18,7 @@ from travelbuddy.flights.timetable import Flight, journeys, seeded
 
 MAX_OFFERS = 6
 _MAX_PAIRS = 6
+_BEST = 24
 _MIN_STAY = timedelta(hours=1)
 _CABIN_PERCENT: dict[Cabin, int] = {"economy": 100, "premium_economy": 165, "business": 320, "first": 510}
 _WEEKDAY_PERCENT = (100, 92, 92, 98, 114, 104, 116)
@@ -26,14 +28,15 @@ _CARRIER_PERCENT = {"SH": 100, "GW": 112, "PP": 84, "IM": 104, "CL": 90, "UJ": 9
 
 @dataclass(frozen=True, slots=True)
 class _Journey:
-    """One direction at a price, in cents for one passenger."""
+    """One direction at a price, in cents for one passenger; ``flights`` tells journeys apart."""
 
     legs: tuple[Flight, ...]
     cents: int
+    duration: timedelta
+    flights: tuple[str, ...]
 
-    @property
-    def duration(self) -> timedelta:
-        return self.legs[-1].arriving_at - self.legs[0].departing_at
+
+_Trip = tuple[_Journey, ...]
 
 
 class SampleFlights:
@@ -49,16 +52,15 @@ class SampleFlights:
         origins, destinations = airports_for(query.origin), airports_for(query.destination)
         if set(origins) & set(destinations):
             raise ToolError(
-                "bad_arguments", f"{query.origin} and {query.destination} are the same place.", field="destination"
+                "same_place", f"{query.origin} and {query.destination} are the same place.", field="destination"
             )
         out = _journeys(origins, destinations, query.departure_date, query)
         if query.return_date is None:
-            trips: list[tuple[_Journey, ...]] = [(journey,) for journey in out]
+            trips = _affordable(((journey,) for journey in out), query)
         else:
-            trips = _round_trips(out, _journeys(destinations, origins, query.return_date, query))
-        offers = [_offer(trip, query, self.name) for trip in trips]
-        affordable = [o for o in offers if query.max_price is None or o.amount <= query.max_price]
-        return _varied(sorted(affordable, key=lambda offer: _order(offer, query)))
+            trips = _round_trips(out, _journeys(destinations, origins, query.return_date, query), query)
+        chosen = _varied(sorted(trips, key=lambda trip: _order(trip, query.sort)))
+        return [_offer(trip, query, self.name) for trip in chosen]
 
 
 def _journeys(
@@ -67,22 +69,45 @@ def _journeys(
     """The sensible journeys of one direction: not more than twice as long as the quickest, plus two hours."""
     max_stops = 2 if query.max_stops is None else query.max_stops
     pairs = sorted(product(origins, destinations), key=lambda pair: -(pair[0].rank + pair[1].rank))
+    ends = {*origins, *destinations}
     found = [
-        _Journey(legs, _cents(legs, day, query.cabin))
+        (legs, legs[-1].arriving_at - legs[0].departing_at)
         for origin, destination in islice(pairs, _MAX_PAIRS)
         for path in paths(origin, destination, max_stops)
+        if ends.isdisjoint(path[1:-1])  # no change of planes within one of the two cities
         for legs in journeys(path, day)
     ]
-    quickest = min((journey.duration for journey in found), default=timedelta())
-    return [journey for journey in found if journey.duration <= quickest * 2 + timedelta(hours=2)]
-
-
-def _round_trips(out: list[_Journey], back: list[_Journey]) -> list[tuple[_Journey, ...]]:
+    longest = min((duration for _, duration in found), default=timedelta()) * 2 + timedelta(hours=2)
     return [
-        (there, again)
-        for there, again in product(out, back)
-        if again.legs[0].departing_at - there.legs[-1].arriving_at >= _MIN_STAY
+        _Journey(legs, _cents(legs, day, query.cabin), duration, tuple(map(_label, legs)))
+        for legs, duration in found
+        if duration <= longest
     ]
+
+
+def _label(leg: Flight) -> str:
+    return f"{leg.carrier.iata_code}{leg.number}@{leg.departing_at.isoformat()}"
+
+
+def _affordable(trips: Iterable[_Trip], query: FlightQuery) -> list[_Trip]:
+    if query.max_price is None:
+        return list(trips)
+    limit = query.max_price * 100 / query.passengers
+    return [trip for trip in trips if sum(journey.cents for journey in trip) <= limit]
+
+
+def _round_trips(out: list[_Journey], back: list[_Journey], query: FlightQuery) -> list[_Trip]:
+    """Pairs of the best of both directions; of all, when those do not fit together or cost too much."""
+    best_out = nsmallest(_BEST, out, key=lambda journey: _order((journey,), query.sort))
+    back_sort: Sort = "price" if query.sort == "departure" else query.sort
+    best_back = nsmallest(_BEST, back, key=lambda journey: _order((journey,), back_sort))
+    return _affordable(_fitting(best_out, best_back), query) or _affordable(_fitting(out, back), query)
+
+
+def _fitting(out: list[_Journey], back: list[_Journey]) -> Iterator[_Trip]:
+    for there, again in product(out, back):
+        if again.legs[0].departing_at - there.legs[-1].arriving_at >= _MIN_STAY:
+            yield there, again
 
 
 def _cents(legs: tuple[Flight, ...], day: date, cabin: Cabin) -> int:
@@ -97,7 +122,7 @@ def _cents(legs: tuple[Flight, ...], day: date, cabin: Cabin) -> int:
         _WEEKDAY_PERCENT[day.weekday()],
         _MONTH_PERCENT[day.month - 1] + (25 if holidays else 0),
         _CARRIER_PERCENT[legs[0].carrier.iata_code],
-        (100, 88, 80)[len(legs) - 1],
+        _connection_percent(km, len(legs) - 1),
         90 + seeded("fare", day, *(f"{leg.carrier.iata_code}{leg.number}" for leg in legs)) % 31,
     )
     for percent in percents:
@@ -105,17 +130,23 @@ def _cents(legs: tuple[Flight, ...], day: date, cabin: Cabin) -> int:
     return base
 
 
-def _offer(trip: tuple[_Journey, ...], query: FlightQuery, source: str) -> Offer:
-    slices = tuple(_slice(journey) for journey in trip)
+def _connection_percent(km: int, stops: int) -> int:
+    """Changing planes makes a long journey cheaper and a short one dearer."""
+    if stops == 0:
+        return 100
+    return (115 if km < 1500 else 97 if km < 4000 else 86) - 5 * (stops - 1)
+
+
+def _offer(trip: _Trip, query: FlightQuery, source: str) -> Offer:
     cents = sum(journey.cents for journey in trip) * query.passengers
-    flights = [f"{leg.carrier.iata_code}{leg.number}@{leg.departing_at}" for one in trip for leg in one.legs]
+    labels = [label for journey in trip for label in journey.flights]
     return Offer(
-        id=f"off_{seeded('offer', query.cabin, query.passengers, *flights):016x}",
+        id=f"off_{seeded('offer', query.cabin, query.passengers, *labels):016x}",
         total_amount=str(Decimal(cents).scaleb(-2)),
         total_currency="EUR",
         cabin=query.cabin,
         owner=trip[0].legs[0].carrier,
-        slices=slices,
+        slices=tuple(map(_slice, trip)),
         source=source,
     )
 
@@ -142,19 +173,19 @@ def _slice(journey: _Journey) -> Slice:
     )
 
 
-def _order(offer: Offer, query: FlightQuery) -> tuple[object, ...]:
-    price, duration = offer.amount, offer.duration
-    departure = offer.slices[0].segments[0].departing_at
-    first = {"price": price, "duration": duration, "departure": departure}[query.sort]
-    return (first, price, duration, departure, offer.id)
+def _order(trip: _Trip, sort: Sort) -> tuple[object, ...]:
+    cents, departure = sum(journey.cents for journey in trip), trip[0].legs[0].departing_at
+    duration = sum((journey.duration for journey in trip), timedelta())
+    first = {"price": cents, "duration": duration, "departure": departure}[sort]
+    return (first, cents, duration, departure, [journey.flights for journey in trip])
 
 
-def _varied(offers: Iterable[Offer]) -> list[Offer]:
+def _varied(trips: Iterable[_Trip]) -> list[_Trip]:
     """The first six, none flying out as two earlier ones do: a choice of journeys, not of returns."""
-    chosen: list[Offer] = []
-    for offer in offers:
-        if sum(offer.slices[0] == other.slices[0] for other in chosen) < 2:
-            chosen.append(offer)
+    chosen: list[_Trip] = []
+    for trip in trips:
+        if sum(trip[0] is other[0] for other in chosen) < 2:
+            chosen.append(trip)
         if len(chosen) == MAX_OFFERS:
             break
     return chosen

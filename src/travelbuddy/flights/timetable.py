@@ -64,7 +64,8 @@ def block_minutes(origin: Airport, destination: Airport) -> int:
     return _round(_CLIMB + km * 60 // kmh)
 
 
-def flights(origin: Airport, destination: Airport, day: date) -> list[Flight]:
+@lru_cache(maxsize=2048)
+def flights(origin: Airport, destination: Airport, day: date) -> tuple[Flight, ...]:
     """The direct flights that leave ``origin`` on the local ``day``, in order of departure."""
     block = timedelta(minutes=block_minutes(origin, destination))
     found = []
@@ -72,7 +73,7 @@ def flights(origin: Airport, destination: Airport, day: date) -> list[Flight]:
         for departure, arrival in _times(origin, destination, block, day, slot):
             if departure.date() == day:
                 found.append(Flight(origin, destination, departure, arrival, slot.carrier, slot.number))
-    return sorted(found, key=lambda flight: (flight.departing_at, flight.number))
+    return tuple(sorted(found, key=lambda flight: (flight.departing_at, flight.number)))
 
 
 def journeys(path: Path, day: date) -> Iterator[tuple[Flight, ...]]:
