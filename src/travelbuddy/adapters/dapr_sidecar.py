@@ -15,6 +15,7 @@ from dapr.conf import settings as dapr_settings
 from dapr.ext.workflow.aio import DaprWorkflowClient
 
 from travelbuddy.errors import StoreUnavailable
+from travelbuddy.telemetry.logging import sdk_logging
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +89,7 @@ class Sidecar:
     def _connect(self) -> Connection:
         return Connection(
             dapr=DaprGrpcClientAsync(f"{self.host}:{self.grpc_port}"),
-            workflows=DaprWorkflowClient(host=self.host, port=str(self.grpc_port)),
+            workflows=DaprWorkflowClient(host=self.host, port=str(self.grpc_port), logger_options=sdk_logging()),
         )
 
     async def _until_healthy(self) -> None:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_serializer,
+)
 
 from travelbuddy.domain.conversation import Outcome
 from travelbuddy.domain.messages import Message
@@ -60,6 +67,11 @@ class TurnPage(BaseModel):
     outcome: Outcome
     created_at: datetime
     messages: list[Message]
+
+    @field_serializer("messages")
+    def _as_shown(self, messages: list[Message]) -> list[dict[str, Any]]:
+        """``tool_calls`` and ``tool_call_id`` only where they apply."""
+        return [message.model_dump(mode="json", exclude_none=True) for message in messages]
 
 
 class History(BaseModel):

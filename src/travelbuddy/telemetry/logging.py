@@ -7,6 +7,7 @@ import sys
 from typing import Literal
 
 import structlog
+from dapr.ext.workflow.logger import LoggerOptions
 
 
 def configure_logging(level: str, style: Literal["console", "json"]) -> None:
@@ -41,5 +42,10 @@ def configure_logging(level: str, style: Literal["console", "json"]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "openai", "DaprWorkflowClient", "WorkflowRuntime"):
+    for noisy in ("httpx", "httpcore", "openai", "durabletask-worker", "durabletask-client"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def sdk_logging() -> LoggerOptions:
+    """Options that keep Dapr's SDK from adding handlers of its own: each event would be printed twice."""
+    return LoggerOptions(log_level="WARNING", log_handler=logging.NullHandler())

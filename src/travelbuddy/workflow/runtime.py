@@ -11,6 +11,7 @@ import structlog
 from dapr.ext.workflow import DaprWorkflowContext, WorkflowActivityContext, WorkflowRuntime
 from pydantic import BaseModel, JsonValue
 
+from travelbuddy.telemetry.logging import sdk_logging
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import (
     CALL_MODEL,
@@ -63,7 +64,9 @@ class WorkflowWorker:
             await asyncio.to_thread(thread.join, 8)
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> WorkflowRuntime:
-        runtime = WorkflowRuntime(host=self._host, port=str(self._port), maximum_thread_pool_workers=16)
+        runtime = WorkflowRuntime(
+            host=self._host, port=str(self._port), logger_options=sdk_logging(), maximum_thread_pool_workers=16
+        )
 
         def run_turn(ctx: DaprWorkflowContext, payload: Payload) -> Generator[Any, Any, Payload]:
             return turn(ctx, payload)

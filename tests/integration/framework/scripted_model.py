@@ -85,6 +85,11 @@ class ScriptedModel:
         self.holds = when
         self.gate.clear()
 
+    def reset(self) -> None:
+        """The default script, an empty log, an open gate."""
+        self.script, self.requests = one_search, []
+        self.release()
+
     def release(self) -> None:
         """Open the gate."""
         self.gate.set()

@@ -1,0 +1,99 @@
+"""A user of the service: the HTTP calls people make, and the waiting they do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
+from dapr.conf import settings as dapr_settings
+from tests.integration.framework.polling import poll_until
+from tests.integration.framework.stack import Stack
+
+FINAL = {"answered", "failed", "interrupted", "cancelled"}
+Json = dict[str, Any]
+
+
+class User:
+    """Talks to one stack. ``user`` and ``session`` are sent with each message."""
+
+    def __init__(self, stack: Stack, user: str | None = None, session: str | None = None) -> None:
+        self.stack = stack
+        self.ids = {key: value for key, value in {"user_id": user, "session_id": session}.items() if value}
+
+    async def call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Any call of the service's API."""
+        async with httpx.AsyncClient(base_url=self.stack.app_url, timeout=30) as http:
+            return await http.request(method, path, **request)
+
+    async def start(self, task: str, key: str | None = None) -> str:
+        """POST /start-workflow; returns the workflow id."""
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = await self.call("POST", "/start-workflow", json={"task": task, **self.ids}, headers=headers)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["workflow_instance_id"])
+
+    async def finished(self, turn_id: str, within: float = 30) -> Json:
+        """Poll GET /workflows/{id} until the turn has its outcome."""
+
+        async def view() -> Json | None:
+            answer = await self.call("GET", f"/workflows/{turn_id}")
+            body: Json = answer.json()
+            return body if body.get("status") in FINAL else None
+
+        return await poll_until(view, within, f"turn {turn_id} has an outcome")
+
+    async def ask(self, task: str, within: float = 30) -> str:
+        """Send a message and wait for the reply."""
+        return str((await self.finished(await self.start(task), within))["response"])
+
+    async def history(self, session: str, limit: int = 100) -> list[Json]:
+        """All turns of a session."""
+        answer = await self.call("GET", f"/sessions/{session}/history", params={"limit": limit})
+        assert answer.status_code == 200, answer.text
+        turns: list[Json] = answer.json()["turns"]
+        return turns
+
+    async def publish(self, body: Any, content_type: str = "application/json") -> None:
+        """Publish to the agent's topic through the sidecar's HTTP API."""
+        url = f"{self.stack.dapr_url}/v1.0/publish/messagepubsub/TravelBuddy"
+        async with httpx.AsyncClient(timeout=10) as http:
+            answer = await http.post(url, json=body, headers={"Content-Type": content_type})
+        assert answer.status_code == 204, answer.text
+
+
+@asynccontextmanager
+async def sidecar(stack: Stack) -> AsyncIterator[DaprGrpcClientAsync]:
+    """A gRPC client of the stack's sidecar."""
+    ports = stack.entry("daprd")["ports"]
+    dapr_settings.DAPR_HTTP_PORT = ports["http"]
+    client = DaprGrpcClientAsync(f"127.0.0.1:{ports['grpc']}")
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def listening(stack: Stack, topic: str) -> AsyncIterator[list[Json]]:
+    """Subscribe to a topic; yields the list that the messages' data are appended to."""
+    heard: list[Json] = []
+    async with sidecar(stack) as client:
+        subscription = await client.subscribe("messagepubsub", topic)
+
+        async def collect() -> None:
+            async for message in subscription:
+                if message is not None:
+                    heard.append(message.data())
+                    await subscription.respond_success(message)
+
+        task = asyncio.create_task(collect())
+        try:
+            yield heard
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await subscription.close()
