@@ -105,8 +105,8 @@ def _puzzled(talk: Conversation) -> str:
         return f"{phrases.FRESH_START} {phrases.ASK['destination']}"
     if talk.trip.missing and talk.trip.wanted:
         return f"{phrases.NOT_UNDERSTOOD} {phrases.ASK[talk.trip.missing]}"
-    if talk.said.intents & {Intent.AFFIRM, Intent.DENY} and talk.trip.searched:
-        return f"All right. {phrases.SEARCHABLE_NEXT}"
+    if talk.said.intents & {Intent.AFFIRM, Intent.DENY}:
+        return f"All right. {phrases.SEARCHABLE_NEXT if talk.trip.searched else phrases.CAN_DO}"
     return f"{phrases.NOT_UNDERSTOOD} {phrases.CAN_DO}"
 
 
@@ -139,8 +139,10 @@ def _flights(talk: Conversation, facts: Mapping[str, str]) -> list[str]:
     return [phrases.ASK[talk.trip.missing] if talk.trip.missing else phrases.NO_SEARCH_TOOL]
 
 
-def _problem(error: JsonValue) -> tuple[str, list[str]]:
+def _problem(error: JsonValue) -> tuple[str, list[str], str]:
+    """The message, the suggestions and the wrong argument of a tool's error."""
     if not isinstance(error, dict):
-        return str(error), []
+        return str(error), [], ""
     suggestions = error.get("suggestions")
-    return str(error.get("message", "")), [str(item) for item in suggestions] if isinstance(suggestions, list) else []
+    choices = [str(item) for item in suggestions] if isinstance(suggestions, list) else []
+    return str(error.get("message") or ""), choices, str(error.get("field") or "")

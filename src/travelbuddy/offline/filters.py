@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 
 from travelbuddy.offline.frame import Frame
-from travelbuddy.offline.text import COUNT, Remainder, number
+from travelbuddy.offline.text import COUNT, USED, Remainder, number
 
 _PEOPLE = (
-    r"(?:people|persons?|passengers?|travell?ers?|adults?|pax|tickets?|seats?|of us|of them|friends|kids|children)"
+    r"(?:people|persons?|passengers?|travell?ers?|adults?|pax|tickets?|seats?|of us|of them|friends"
+    r"|kids?|child(?:ren)?)"
 )
 _COMPANION = r"(?:wife|husband|partner|girlfriend|boyfriend|friend|son|daughter|mother|father|brother|sister)"
+_FARE_WORDS = r"(?:business|first|premium|economy|coach|class|cabin|direct|non-?stop|cheap)"
+_AND_MORE = re.compile(
+    rf"^(?:,| and|, and| plus| with) (?P<n>{COUNT}) (?:adults?|child(?:ren)?|kids?|infants?|bab(?:y|ies))\b", re.I
+)
 _PASSENGERS = re.compile(
-    rf"\b(?:(?P<a>{COUNT}) (?:\w+ )?{_PEOPLE}\b"
+    rf"\b(?:(?P<a>{COUNT})(?= (?:{_FARE_WORDS}[ -]){{1,4}}{_PEOPLE}\b)|(?P<e>{COUNT}) (?:\w+ )?{_PEOPLE}\b"
+    rf"|(?P<others>(?:with|and) (?:my )?(?P<f>{COUNT}) (?:\w+ )?(?:kids?|child(?:ren)?|friends?|colleagues?))\b"
     rf"|(?:party|group|family) of (?P<b>{COUNT})\b"
     rf"|make (?:it|that) (?P<c>{COUNT})\b(?! (?:stop|day|week|hour))"
-    rf"|(?:for|we are|we're|just) (?:the )?(?P<d>{COUNT})\b(?! ?(?:stop|day|night|week|hour|euro|dollar|\d|[.,]\d|$%€))"
+    rf"|(?:for|we are|we're|just) (?:the )?(?P<d>{COUNT})\b(?! (?:\w+ )?{_PEOPLE}\b)(?! ?(?:stop|day|night|week|hour|euro|dollar|\d|[.,]\d|$%€))"
     rf"|(?P<pair>(?:with|and) my {_COMPANION}\b(?!')|my {_COMPANION} and (?:i|me|myself)\b)"
     r"|(?P<alone>just me|only me|just myself|alone|solo|by myself))",
     re.I,
@@ -81,9 +87,9 @@ def read_filters(rest: Remainder) -> tuple[Frame, frozenset[str]]:
     frame = Frame(
         max_price=_read_price(rest),
         max_stops=_read_stops(rest),
+        passengers=_read_passengers(rest),  # before the cabin, whose words may stand between "two" and "tickets"
         cabin=_first_label(rest, _CABINS),
         sort=_first_label(rest, _SORTS),
-        passengers=_read_passengers(rest),
     )
     return frame, frozenset(cleared)
 
@@ -119,4 +125,9 @@ def _read_passengers(rest: Remainder) -> int | None:
         return None
     if found["pair"] or found["alone"]:
         return 2 if found["pair"] else 1
-    return number(found["a"] or found["b"] or found["c"] or found["d"])
+    count = number(found["a"] or found["b"] or found["c"] or found["d"] or found["e"] or found["f"])
+    count += bool(found["others"])
+    while more := _AND_MORE.match(rest.text[found.start() + len(USED) :]):  # "2 adults and 1 child"
+        count += number(more["n"])
+        rest.cut(found.start(), found.start() + len(USED) + more.end())
+    return count

@@ -46,3 +46,12 @@ def place_name(text: str) -> str:
         return find_place(text).name
     except ToolError:
         return text
+
+
+def capitalized(text: str) -> str:
+    """A place written in small letters, with the capitals it should have; a code has nothing else."""
+    try:
+        is_code = find_place(text).code == text.upper()
+    except ToolError:
+        is_code = False
+    return text.upper() if is_code else text.title()

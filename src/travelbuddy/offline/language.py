@@ -19,7 +19,9 @@ _INTENTS = {
         r"\b(?:flights?|fly|flying|tickets?|air ?fares?|plane|trip|travel(?:l?ing)?|journey|go to|going to|visit"
         r"|(?:want|like|need|love) to (?:go|get (?:to|away)))\b"
     ),
-    Intent.BOOK: r"\b(?:book|booking|reserve|reservation|buy|purchase|pay)\b",
+    Intent.BOOK: (
+        r"\b(?:book|booking|reserve|reservation|buy|purchase|pay)\b|\bi(?:'ll| will) take (?:it|that|this|the)\b"
+    ),
     Intent.RESET: r"\b(?:start over|new search|never ?mind|forget (?:it|that|the search|this))\b",
     Intent.GREET: r"^(?:hi|hello|hey|hiya|howdy|greetings|good (?:morning|afternoon|evening|day))\b",
     Intent.THANK: r"\b(?:thanks|thank you|thx|ty|cheers|appreciate)\b",
@@ -45,7 +47,7 @@ _INTENT_RULES = [(intent, re.compile(words, re.I)) for intent, words in _INTENTS
 _UNSUPPORTED = {
     "the weather": r"weather|forecast|temperature|raining|sunny",
     "hotels": r"hotels?|hostels?|accommodation|airbnb|places? to stay",
-    "rental cars": r"(?:rental|hire) cars?|car (?:rental|hire)s?|rent a car|taxis?|uber",
+    "rental cars and taxis": r"(?:rental|hire) cars?|car (?:rental|hire)s?|rent a car|taxis?|uber",
     "trains, buses and ferries": r"trains?|bus(?:es)?|ferr(?:y|ies)|cruises?",
     "visas and entry rules": r"visas?|passports?|entry (?:rules|requirements)|vaccin\w+",
     "restaurants and sights": r"restaurants?|sightseeing|museums?|things to do|attractions?",
@@ -67,7 +69,19 @@ _AIRLINES = re.compile(
     r"\b(?:with|on|by|via) [A-Z]\w+(?: [A-Z]\w+)? (?:[Aa]irlines?|[Aa]irways)\b"
     r"|\b[A-Z]\w+ (?:[Aa]irlines?|[Aa]irways)\b"
 )
+_VIA = re.compile(r"\bvia [A-Z]\w+(?: [A-Z]\w+)?")
+_CLOCK = re.compile(
+    r"\b(?:(?:at|before|after|around|by) \d{1,2}(?::\d{2}(?: ?[ap]m)?|(?::\d{2})? ?[ap]m)"
+    r"|in the (?:early |late )?(?:morning|afternoon|evening))\b",
+    re.I,
+)
 _ONE_WAY = re.compile(r"\b(?:one[ -]?way|oneway|no return|without (?:a )?return|single ticket)\b", re.I)
+
+_WISHES = (  # what a search cannot be narrowed by; said so, beside the search
+    ("choosing the airline", _AIRLINES),
+    ("choosing where to stop on the way", _VIA),
+    ("choosing the time of day", _CLOCK),
+)
 
 
 def understand(message: str, today: date | None = None) -> Understanding:
@@ -93,7 +107,7 @@ def _with_trip(rest: Remainder, today: date | None, base: Understanding) -> Unde
     """``base`` with all that the rest of the sentence says about a trip."""
     one_way = rest.take(_ONE_WAY)
     round_trip = rest.take(_ROUND_TRIP)
-    airlines = rest.take_all(_AIRLINES)
+    wishes = tuple(topic for topic, pattern in _WISHES if rest.take_all(pattern))
     when = read_dates(rest, today)
     filters, cleared = read_filters(rest)
     route = read_route(rest.text)
@@ -107,5 +121,5 @@ def _with_trip(rest: Remainder, today: date | None, base: Understanding) -> Unde
         shift=when.shift,
         stay_days=when.stay_days,
         round_trip=bool(round_trip and not one_way),
-        unsupported=base.unsupported + (("choosing the airline",) if airlines else ()),
+        unsupported=base.unsupported + wishes,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from travelbuddy.offline.profile import KEYS
 from travelbuddy.offline.questions import EVERYTHING
 
 ASK = {
+    "origin": "Where would you like to fly from?",
     "destination": "Where would you like to fly to?",
     "departure_date": "Which day would you like to leave?",
     "return_date": "When would you like to fly back?",
@@ -30,6 +32,7 @@ NOT_UNDERSTOOD = "I did not understand that."
 FRESH_START = "Fine, we start over."
 SEARCHABLE_NEXT = "You can change the date, places, passengers, cabin, stops, price or order of the search."
 
+_FOR_THE_MODEL = re.compile(r"[;,.]? *ask (?:the user )?which one is meant\.?$", re.I)
 _NOUNS = {
     "name": "name",
     "home_airport": "home airport",
@@ -82,13 +85,14 @@ def refusal(topics: Sequence[str]) -> str:
     return f"I cannot help with {listed(list(topics), 'or')}. I can search flights; booking is not possible yet."
 
 
-def search_problem(message: str, suggestions: Sequence[str]) -> str:
-    """What a failed search needs from the user."""
-    sentence = message.strip()[:500] or "The search did not work"
+def search_problem(message: str, suggestions: Sequence[str], slot: str = "") -> str:
+    """What a failed search needs from the user; ``slot`` is the argument that was wrong."""
+    sentence = _FOR_THE_MODEL.sub("", message.strip()[:500]) or "The search did not work"
     sentence = sentence[0].upper() + sentence[1:]
     ending = "" if sentence.endswith((".", "?", "!")) else "."
     choices = f" Did you mean {listed([item[:80] for item in suggestions[:6]], 'or')}?" if suggestions else ""
-    return f"{sentence}{ending}{choices}"
+    question = "" if choices or sentence.endswith("?") or slot not in ASK else f" {ASK[slot]}"
+    return f"{sentence}{ending}{choices or question}"
 
 
 def listed(items: list[str], word: str) -> str:

@@ -205,7 +205,7 @@ class _Scan:
         if self.low(end) == ",":
             for stop in (end + 3, end + 2):
                 region = self.tokens[end + 1 : stop]
-                if region and all(word[0].isupper() for word in region):
+                if region and all(word[0].isupper() or len(word) > 3 for word in region):
                     longer = f"{name}, {' '.join(region)}"
                     if self.looks_up(longer):
                         return longer, stop

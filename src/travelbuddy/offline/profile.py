@@ -6,7 +6,7 @@ import re
 from itertools import takewhile
 
 from travelbuddy.offline.filters import cabin_in
-from travelbuddy.offline.gazetteer import is_place
+from travelbuddy.offline.gazetteer import capitalized, is_place
 from travelbuddy.offline.places import leading_place
 from travelbuddy.offline.text import Remainder, labelled, words
 
@@ -117,7 +117,7 @@ def _read_home(rest: Remainder) -> str | None:
     place, length = leading_place(rest.text[found.end() :]) if found else (None, 0)
     if found and place:
         rest.cut(found.start(), found.end() + length)
-    return place
+    return capitalized(place) if place and place.islower() else place
 
 
 def _read_cabin(text: str) -> str | None:

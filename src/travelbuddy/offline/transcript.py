@@ -14,9 +14,14 @@ from travelbuddy.offline.frame import Intent, Understanding
 from travelbuddy.offline.language import understand
 from travelbuddy.offline.profile import KEYS
 from travelbuddy.offline.questions import EVERYTHING
+from travelbuddy.offline.text import EXAMINED_CHARS
 from travelbuddy.offline.trip import Trip, advance, after_search
 
 SEARCH, REMEMBER, FORGET = "search_flights", "remember_preference", "forget_preference"
+
+HISTORY_CHARS = 30_000  # of earlier user messages; the service itself sends ten turns
+_LEAST_COST = 50
+PROMPT_CHARS = 100_000
 
 _TODAY = re.compile(r"Today is (\d{4}-\d{2}-\d{2})")
 _MEMORY_HEADING = "what you remember about this user:"
@@ -80,7 +85,7 @@ def read_conversation(messages: Sequence[Message]) -> Conversation:
     last_user = max((at for at, message in enumerate(messages) if message.role == "user"), default=len(messages))
     results = {message.call_id: _json(message.text) for message in messages if message.role == "tool"}
     trip, facts = Trip(), {**remembered, **context}
-    for message in messages[:last_user]:
+    for message in messages[_first_read(messages, last_user) : last_user]:
         if message.role == "user":
             said = understand(message.text, today)
             trip = advance(trip, said, message.text)
@@ -105,6 +110,16 @@ def read_conversation(messages: Sequence[Message]) -> Conversation:
     )
 
 
+def _first_read(messages: Sequence[Message], end: int) -> int:
+    """Where reading starts, so that a history of any length costs a bounded time: the latest messages count."""
+    cost = 0
+    for at in range(end - 1, -1, -1):
+        cost += _LEAST_COST + (min(len(messages[at].text), EXAMINED_CHARS) if messages[at].role == "user" else 0)
+        if cost > HISTORY_CHARS:
+            return at + 1
+    return 0
+
+
 def _today(prompts: list[str]) -> date | None:
     for prompt in prompts:
         if found := _TODAY.search(prompt):
@@ -119,7 +134,7 @@ def _sections(prompts: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The preferences under the memory heading, and those under the heading of the request's context."""
     found: dict[str, dict[str, str]] = {_MEMORY_HEADING: {}, _CONTEXT_HEADING: {}}
     section: dict[str, str] | None = None
-    for line in "\n".join(prompts).splitlines():
+    for line in "\n".join(prompt[:PROMPT_CHARS] for prompt in prompts).splitlines():
         words = line.strip()
         heading = next((heading for heading in found if words.lower().startswith(heading)), None)
         key, colon, value = words.removeprefix("- ").partition(":")

@@ -10,7 +10,8 @@ from datetime import date
 from pydantic import JsonValue
 
 from travelbuddy.offline.frame import Frame, Intent, Understanding
-from travelbuddy.offline.whens import moved
+from travelbuddy.offline.text import EXAMINED_CHARS
+from travelbuddy.offline.whens import A_WEEKDAY, moved
 
 _SLOTS = {f.name for f in fields(Frame)}
 _RESOLVED = frozenset({"origin", "destination", "departure_date", "return_date", "cabin"})
@@ -41,11 +42,10 @@ class Trip:
         """The slot to ask for before a search makes sense."""
         if self.frame.destination is None:
             return "destination"
-        if self.stay_days and self.frame.departure_date is None:
+        no_return = self.frame.return_date is None
+        if (self.stay_days or (self.round_trip and no_return)) and self.frame.departure_date is None:
             return "departure_date"
-        if self.round_trip and self.frame.return_date is None:
-            return "return_date"
-        return None
+        return "return_date" if self.round_trip and no_return else None
 
 
 def wants_search(trip: Trip, said: Understanding, message: str) -> bool:
@@ -73,10 +73,11 @@ def advance(trip: Trip, said: Understanding, message: str) -> Trip:
     chosen = _chosen(trip, said, message)
     new = said.frame.updated(Frame(**chosen)) if chosen else _placed(trip, said)  # type: ignore[arg-type]
     one_way = "return_date" in said.cleared
+    frame = _kept_apart(frame, frame.updated(new).without(said.cleared), new)
     trip = replace(
         trip,
         wanted=True,
-        frame=_kept_apart(frame, frame.updated(new).without(said.cleared), new),
+        frame=_next_such_day(frame, message) if new.return_date else frame,
         round_trip=(trip.round_trip or said.round_trip) and not one_way,
         stay_days=None if one_way else said.stay_days or trip.stay_days,
         slot=None,
@@ -159,6 +160,14 @@ def _kept_apart(old: Frame, frame: Frame, new: Frame) -> Frame:
     return replace(frame, return_date=moved(frame.return_date, days or 0) or frame.return_date)
 
 
+def _next_such_day(frame: Frame, message: str) -> Frame:
+    """A way back named by its weekday ("back on Sunday") is the first such day from the departure on."""
+    days = _days_between(frame.return_date or "", frame.departure_date or "")
+    if days is None or days <= 0 or not A_WEEKDAY.search(message[:EXAMINED_CHARS]):
+        return frame
+    return replace(frame, return_date=moved(frame.return_date or "", 7 * -(-days // 7)))
+
+
 def _days_between(first: str, second: str) -> int | None:
     try:
         return (date.fromisoformat(second) - date.fromisoformat(first)).days
@@ -172,7 +181,10 @@ def _with_days(trip: Trip, said: Understanding) -> Trip:
     if said.shift:
         legs = {"departure_date", "return_date"} if said.shift.leg == "departure_date" else {"return_date"}
         for leg in legs:
-            if day := getattr(frame, leg):
+            day = getattr(frame, leg)
+            if day is None and said.shift.leg == leg == "return_date" and said.shift.days > 0:
+                day = frame.departure_date  # "back a week later"
+            if day:
                 frame = replace(frame, **{leg: moved(day, said.shift.days) or day})  # type: ignore[arg-type]
     if trip.stay_days and frame.departure_date and (back := moved(frame.departure_date, trip.stay_days)):
         return replace(trip, frame=replace(frame, return_date=back), stay_days=None)

@@ -35,7 +35,7 @@ _PLAIN = (
 )
 _DATE = re.compile(
     rf"\b(?:(?:{_DAY},? (?:the )?)?{_PLAIN}"
-    rf"|(?:(?:this|next|coming) )?{_DAY}\b(?: (?:of )?(?:this|next) week)?|next week (?:on )?{_DAY}\b"
+    rf"|(?:(?:this|next|coming|last) )?{_DAY}\b(?: (?:of )?(?:this|next) week)?|next week (?:on )?{_DAY}\b"
     rf"|(?:this|next|coming|on) {_SHORT_DAY}\b"
     rf"|(?:the )?day after tomorrow|tomorrow|today|tonight|(?:this|next) weekend"
     rf"|in {NUMBER} (?:day|week|month)s?\b|{NUMBER} (?:day|week|month)s? from (?:now|today|tomorrow)"
@@ -47,7 +47,8 @@ _DATE = re.compile(
 _WEEKDAY_OF_THIS_WEEK = re.compile(rf"({_DAY}) (?:of )?this week", re.I)
 _SHIFT = re.compile(
     rf"\b(?:(?P<n>{NUMBER}) (?P<unit>day|week)s? (?P<way>later|after(?! tomorrow)|earlier|sooner|before)\b"
-    r"|the (?:next|following) (?P<next>day|week)\b|the (?P<prev>day|week) before\b)",
+    r"|the (?:next|following) (?P<next>day|week)\b|the (?P<prev>day|week) before\b"
+    r"|the (?P<then>day|week) (?:after(?! tomorrow)|later)\b)",
     re.I,
 )
 _STAY = re.compile(
@@ -60,6 +61,7 @@ _BACK = re.compile(
     re.I,
 )
 _OUT = re.compile(r"\b(?:leav(?:e|es|ing)|depart(?:s|ing|ure)?|go(?:ing)?|outbound|fly(?:ing)?)\b", re.I)
+A_WEEKDAY = re.compile(rf"\b{_DAY}\b", re.I)
 _RETURN_LEG = re.compile(r"\b(?:return(?:s|ing)?|com(?:e|ing) (?:back|home)|fly(?:ing)? (?:back|home)|back)\b", re.I)
 _LOOK_BACK = 40
 
@@ -145,7 +147,7 @@ def _read_shift(rest: Remainder) -> Shift | None:
     if not found:
         return None
     leg = "return_date" if _RETURN_LEG.search(before) else "departure_date"
-    unit = found["unit"] or found["next"] or found["prev"]
+    unit = found["unit"] or found["next"] or found["prev"] or found["then"]
     days = (number(found["n"]) if found["n"] else 1) * (7 if unit.lower() == "week" else 1)
     earlier = found["prev"] or (found["way"] or "").lower() in {"earlier", "sooner", "before"}
     return Shift(leg, -days if earlier else days)

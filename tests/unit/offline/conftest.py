@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from travelbuddy.domain.dates import parse_date
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.airports import find_place
 from travelbuddy.offline.dialogue import respond
@@ -21,11 +23,12 @@ def offer(query: dict[str, Any], amount: str = "412.50") -> dict[str, Any]:
     """One sample offer with a stop at AMS that lands the next day."""
     airline = {"iata_code": "SH", "name": "SkyHighAir"}
     origin, destination, day = query["origin"], query["destination"], query["departure_date"]
+    next_day = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
     segments = [
         {"origin": origin, "destination": "AMS", "departing_at": f"{day}T22:10:00+01:00",
          "arriving_at": f"{day}T23:40:00+01:00", "marketing_carrier": airline, "flight_number": "123"},
         {"origin": "AMS", "destination": destination, "departing_at": f"{day}T23:55:00+01:00",
-         "arriving_at": f"{day[:-2]}{int(day[-2:]) + 1:02d}T01:05:00+01:00", "marketing_carrier": airline,
+         "arriving_at": f"{next_day}T01:05:00+01:00", "marketing_carrier": airline,
          "flight_number": "456"},
     ]  # fmt: skip
     journey = {"origin": origin, "destination": destination, "duration": "PT2H55M", "stops": 1, "segments": segments}
@@ -34,7 +37,7 @@ def offer(query: dict[str, Any], amount: str = "412.50") -> dict[str, Any]:
 
 
 def search(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The search tool's answer: two offers, or the error of a place that is unknown or ambiguous."""
+    """The search tool's answer: two offers, or the error of a date or place that is unknown or ambiguous."""
     notes = [] if "departure_date" in arguments else ["No date was given, so the search is for 7 December."]
     query: dict[str, Any] = {"departure_date": "2026-12-07", "passengers": 1, "cabin": "economy", **arguments}
     for slot in ("origin", "destination"):
@@ -44,6 +47,10 @@ def search(arguments: dict[str, Any]) -> dict[str, Any]:
             error = {"type": problem.kind, "field": slot, "message": str(problem),
                      "suggestions": list(problem.suggestions)}  # fmt: skip
             return {"error": error}
+    try:
+        query["departure_date"] = parse_date(query["departure_date"], date(2026, 11, 23)).isoformat()
+    except ValueError as problem:
+        return {"error": {"type": "bad_arguments", "field": "departure_date", "message": str(problem)}}
     return {"query": query, "offers": [offer(query), offer(query, "530.00")], "source": "sample", "notes": notes}
 
 
