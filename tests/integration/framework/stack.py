@@ -12,21 +12,22 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TypedDict
 
 from tests.integration.framework.polling import poll_until
 
-READY = re.compile(r"^TravelBuddy is ready at (http://\S+)$", re.MULTILINE)
+READY = re.compile(r"^TravelBuddy is ready at http://localhost:(\d+)$", re.MULTILINE)
 TRAVELBUDDY = str(Path(sys.executable).parent / "travelbuddy")
+COMPONENTS = Path(__file__).resolve().parents[3] / "components"
 START_TIMEOUT = 90.0
-STOP_TIMEOUT = 10.0
+RESTART_TIMEOUT = 15.0
+STOP_TIMEOUT = 15.0
 SHOWN_BYTES = 20_000
 
-# The settings of the person who runs the tests must not leak into them.
-OWN_SETTINGS = ("OPENAI_", "DUFFEL_", "DAPR_HTTP_", "DAPR_GRPC_", "APP_", "MODEL_", "TODAY", "FLIGHTS", "LOG_")
+# All that a stack inherits: neither the settings of the person who runs the tests nor their keys.
+INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "DAPR_BIN_DIR", "XDG_CACHE_HOME", "NO_PROXY", "no_proxy")
 
 
 class StackEntry(TypedDict):
@@ -37,18 +38,27 @@ class StackEntry(TypedDict):
     ports: dict[str, int]
 
 
-@dataclass
 class Stack:
-    """``async with Stack(env={"OPENAI_BASE_URL": …}) as stack``. Logs are printed only when the block fails."""
+    """``async with Stack(env=model.env) as stack``. Its logs are printed only when the block fails.
 
-    env: Mapping[str, str] = field(default_factory=dict)
-    options: tuple[str, ...] = ()
-    data_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="travelbuddy-test-")))
-    keep_data: bool = False
+    ``env`` is all the configuration it gets: it runs in ``data_dir``, where no ``.env`` is.
+    """
 
-    app_url: str = field(default="", init=False)
-    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    _printed: IO[bytes] | None = field(default=None, init=False)
+    def __init__(
+        self,
+        env: Mapping[str, str] | None = None,
+        *,
+        options: tuple[str, ...] = (),
+        data_dir: Path | None = None,
+        keep_data: bool = False,
+    ) -> None:
+        self.data_dir = data_dir or Path(tempfile.mkdtemp(prefix="travelbuddy-test-"))
+        self.app_port = self.dapr_http_port = self.dapr_grpc_port = 0
+        self._env = dict(env or {})
+        self._options = options
+        self._keep_data = keep_data
+        self._process: subprocess.Popen[bytes] | None = None
+        self._printed: IO[bytes] | None = None
 
     async def __aenter__(self) -> Stack:
         try:
@@ -66,24 +76,15 @@ class Stack:
             self.print_logs()
         await self.close()
 
-    async def start(self) -> None:
-        """Start the stack and wait for its ready line; an early end is told at once, with what it printed."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        self._printed = (self.data_dir / "up.log").open("wb")
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(OWN_SETTINGS)}
-        ports = ["--app-port=0", "--dapr-http-port=0", "--dapr-grpc-port=0"]
-        self._process = subprocess.Popen(
-            [TRAVELBUDDY, "up", *ports, f"--data-dir={self.data_dir}", *self.options],
-            env={**clean, **self.env},
-            stdin=subprocess.DEVNULL,
-            stdout=self._printed,
-            stderr=subprocess.STDOUT,
-        )
-        await poll_until(self._started, START_TIMEOUT, "the stack is ready or has ended")
-        ready = READY.search(self.printed())
-        if ready is None:
-            raise AssertionError(f"the stack ended with exit code {self._process.returncode}:\n{self.printed()}")
-        self.app_url = ready[1].replace("localhost", "127.0.0.1")
+    @property
+    def app_url(self) -> str:
+        """The (first) app."""
+        return f"http://127.0.0.1:{self.app_port}"
+
+    @property
+    def dapr_url(self) -> str:
+        """The HTTP API of the (first) sidecar."""
+        return f"http://127.0.0.1:{self.dapr_http_port}"
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -92,11 +93,34 @@ class Stack:
             raise AssertionError("the stack was not started")
         return self._process
 
-    @property
-    def dapr_url(self) -> str:
-        """The HTTP API of the (first) sidecar."""
-        port = self.entry("daprd" if self._has("daprd") else "daprd-1")["ports"]["http"]
-        return f"http://127.0.0.1:{port}"
+    async def start(self) -> None:
+        """Start the stack and wait for its ready line; an early end is told at once, with what it printed."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self._printed = (self.data_dir / "up.log").open("wb")
+        self._process = subprocess.Popen(
+            self.command(),
+            cwd=self.data_dir,
+            env=clean_env(self._env),
+            stdin=subprocess.DEVNULL,
+            stdout=self._printed,
+            stderr=subprocess.STDOUT,
+        )
+        await poll_until(self._started_or_ended, START_TIMEOUT, "the stack is ready or has ended")
+        ready = READY.search(self.printed())
+        if ready is None:
+            raise AssertionError(f"the stack ended with exit code {self._process.returncode}:\n{self.tail()}")
+        self.app_port = int(ready[1])
+        sidecar = self.entry("daprd" if "daprd" in self.processes() else "daprd-1")["ports"]
+        self.dapr_http_port, self.dapr_grpc_port = sidecar["http"], sidecar["grpc"]
+
+    def command(self) -> list[str]:
+        """The command line of this stack: any free ports at first, the same ones ever after."""
+        ports = (
+            f"--app-port={self.app_port}",
+            f"--dapr-http-port={self.dapr_http_port}",
+            f"--dapr-grpc-port={self.dapr_grpc_port}",
+        )
+        return [TRAVELBUDDY, "up", *ports, f"--data-dir={self.data_dir}", f"--components={COMPONENTS}", *self._options]
 
     def processes(self) -> dict[str, int]:
         """What runs now, by name, as stack.json has it."""
@@ -104,7 +128,7 @@ class Stack:
 
     def pid(self, name: str) -> int:
         """The process of one part."""
-        return int(self.entry(name)["pid"])
+        return self.entry(name)["pid"]
 
     def entry(self, name: str) -> StackEntry:
         """The line of stack.json for one part."""
@@ -117,12 +141,18 @@ class Stack:
         """SIGKILL exactly that part, wait until stack.json shows its successor and return the new pid."""
         old = self.pid(name)
         os.kill(old, signal.SIGKILL)
-        return await poll_until(lambda: self._successor(name, old), 15, f"{name} runs again after a kill")
+        return await poll_until(lambda: self._successor(name, old), RESTART_TIMEOUT, f"{name} runs again after a kill")
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask the stack to end, wait for it and return its exit code."""
         self.process.send_signal(number)
         return await asyncio.to_thread(self.process.wait, STOP_TIMEOUT)
+
+    async def restart(self) -> None:
+        """Stop everything, then start again on the same data and ports."""
+        await self.stop()
+        self._close_printed()
+        await self.start()
 
     async def close(self) -> None:
         """Stop the stack if it still runs, and remove its data."""
@@ -130,17 +160,20 @@ class Stack:
             try:
                 await self.stop()
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                self._process.kill()  # its children die with it
                 self._process.wait()
-        if self._printed is not None:
-            self._printed.close()
-        if not self.keep_data:
+        self._close_printed()
+        if not self._keep_data:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
     def printed(self) -> str:
-        """Everything `travelbuddy up` has printed so far."""
+        """Everything `travelbuddy up` has printed since its last start."""
         path = self.data_dir / "up.log"
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def tail(self) -> str:
+        """The end of what was printed."""
+        return self.printed()[-SHOWN_BYTES:]
 
     def print_logs(self) -> None:
         """Print the end of every log, for whoever reads a failed test."""
@@ -148,16 +181,22 @@ class Stack:
             if path.exists():
                 print(f"----- {path.name} -----\n{path.read_bytes()[-SHOWN_BYTES:].decode(errors='replace')}")
 
-    def _started(self) -> bool:
-        return self.process.poll() is not None or READY.search(self.printed()) is not None
+    def _close_printed(self) -> None:
+        if self._printed is not None:
+            self._printed.close()
+
+    def _started_or_ended(self) -> bool:
+        return READY.search(self.printed()) is not None or self.process.poll() is not None
 
     def _successor(self, name: str, old: int) -> int | None:
         new = self.processes().get(name)
         return new if new != old else None
 
-    def _has(self, name: str) -> bool:
-        return name in self.processes()
-
     def _entries(self) -> list[StackEntry]:
         entries: list[StackEntry] = json.loads((self.data_dir / "stack.json").read_text(encoding="utf-8"))
         return entries
+
+
+def clean_env(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a stack: what programs need to run, and ``extra``."""
+    return {**{key: os.environ[key] for key in INHERITED if key in os.environ}, **extra}
