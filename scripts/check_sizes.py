@@ -32,9 +32,7 @@ def problems(path: Path) -> list[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > FUNCTION_LINES and f"{path}::{node.name}" not in ALLOWED:
-                found.append(
-                    f"{path}:{node.lineno}: {node.name}: {length} lines, {FUNCTION_LINES} are allowed"
-                )
+                found.append(f"{path}:{node.lineno}: {node.name}: {length} lines, {FUNCTION_LINES} are allowed")
     return found
 
 

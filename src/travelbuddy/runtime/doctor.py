@@ -55,9 +55,7 @@ def print_findings(findings: list[Finding]) -> None:
 
     table = Table("", "state", "detail")
     for finding in findings:
-        state = (
-            Text("ok", "green") if finding.ok else Text(finding.lack, "red" if finding.needed else "yellow")
-        )
+        state = Text("ok", "green") if finding.ok else Text(finding.lack, "red" if finding.needed else "yellow")
         table.add_row(finding.subject, state, Text(finding.detail))
     Console().print(table)
 
@@ -71,18 +69,14 @@ def _dapr() -> list[Finding]:
     """Dapr itself, or else whether it can be built here."""
     runtime = find_runtime()
     if runtime is not None:
-        return [
-            Finding("Dapr", True, f"{runtime.version} from {runtime.source}: {runtime.folder}", needed=True)
-        ]
+        return [Finding("Dapr", True, f"{runtime.version} from {runtime.source}: {runtime.folder}", needed=True)]
     go = find_go()
     wanted = ".".join(map(str, GO_NEEDED))
     free = _free_space(cache_home())
     return [
         Finding("Dapr", False, f"{DAPR_VERSION} is not here; `make run` gets or builds it once"),
         Finding("Go", True, str(go) if go else f"none of {wanted} or newer; the build takes it from PyPI"),
-        Finding(
-            "disk", free >= DISK_NEEDED, f"{free / 1024**3:.0f} GB free, building Dapr takes 5", needed=True
-        ),
+        Finding("disk", free >= DISK_NEEDED, f"{free / 1024**3:.0f} GB free, building Dapr takes 5", needed=True),
     ]
 
 

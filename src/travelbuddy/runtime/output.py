@@ -52,18 +52,14 @@ class Terminal:
 class ChildOutput:
     """Where the lines of one child go. ``json_logs`` marks Dapr's: their chatter stays off the terminal."""
 
-    def __init__(
-        self, name: str, folder: Path, terminal: Terminal, *, json_logs: bool, verbose: bool
-    ) -> None:
+    def __init__(self, name: str, folder: Path, terminal: Terminal, *, json_logs: bool, verbose: bool) -> None:
         self._name = name
         self._terminal = terminal
         self._json_logs = json_logs
         self._verbose = verbose
         self.muted = False  # while stopping: the parts of Dapr only report each other's absence then
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = RotatingFileHandler(
-            folder / f"{name}.log", maxBytes=FILE_BYTES, backupCount=1, encoding="utf-8"
-        )
+        self._file = RotatingFileHandler(folder / f"{name}.log", maxBytes=FILE_BYTES, backupCount=1, encoding="utf-8")
 
     def line(self, text: str) -> None:
         """Take one line of the child."""

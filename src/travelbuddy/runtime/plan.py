@@ -71,9 +71,7 @@ def find_components(chosen: Path | None) -> Path:
     for folder in candidates:
         if folder.is_dir():
             return folder.absolute()
-    raise RuntimeProblem(
-        f"There is no folder {candidates[0]}; name one with Dapr components by --components."
-    )
+    raise RuntimeProblem(f"There is no folder {candidates[0]}; name one with Dapr components by --components.")
 
 
 @dataclass(frozen=True)

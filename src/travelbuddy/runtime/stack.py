@@ -66,9 +66,7 @@ class Stack:
         self._data = options.data_dir.absolute()
         self._terminal = terminal
         self._stop = asyncio.Event()
-        self._groups = [
-            [self._child(spec, verbose=options.verbose) for spec in group] for group in plan.groups
-        ]
+        self._groups = [[self._child(spec, verbose=options.verbose) for spec in group] for group in plan.groups]
         self._children = [child for group in self._groups for child in group]
 
     async def run(self) -> int:
@@ -98,9 +96,7 @@ class Stack:
         return 1 if problem else 0
 
     def _child(self, spec: ProcessSpec, *, verbose: bool) -> Child:
-        output = ChildOutput(
-            spec.name, self._data / "logs", self._terminal, json_logs=spec.json_logs, verbose=verbose
-        )
+        output = ChildOutput(spec.name, self._data / "logs", self._terminal, json_logs=spec.json_logs, verbose=verbose)
         return Child(spec, output, self._write_list)
 
     def _write_list(self) -> None:
@@ -126,9 +122,7 @@ class Stack:
                 names = ", ".join(child.spec.name for child in waiting.values())
                 for child in waiting.values():
                     if child.failures >= TRIES:
-                        return (
-                            f"{child.spec.name} does not start ({child.last_exit}); see {self._log(child)}."
-                        )
+                        return f"{child.spec.name} does not start ({child.last_exit}); see {self._log(child)}."
                 if time.monotonic() - begun > START_TIMEOUT:
                     return f"Not ready after {START_TIMEOUT:.0f} s: {names}. See {self._data / 'logs'}."
                 if waiting and time.monotonic() - reminded > REMIND_EVERY:
