@@ -214,4 +214,6 @@ def _close_to(text: str) -> tuple[str, ...]:
 
 
 def _quoted(text: str) -> str:
-    return f"'{text[:40]}{'…' if len(text) > 40 else ''}'"
+    """The text as a message may show it: short, and without what cannot be printed or encoded."""
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:40])
+    return f"'{shown}{'…' if len(text) > 40 else ''}'"
