@@ -12,7 +12,10 @@ from travelbuddy.domain.dates import parse_date
 WEDNESDAY = date(2026, 7, 1)
 DAYS = st.dates(date(2000, 1, 1), date(2100, 1, 1))
 WORDS = st.sampled_from(
-    "next this friday fri in 3 31 feb weeks of the 29 2027 - / . , a month end christmas 12 0 9999 day later th '".split()
+    [
+        *("next", "this", "friday", "fri", "in", "3", "31", "feb", "weeks", "of", "the", "29", "2027", "-", "/", "."),
+        *(",", "a", "month", "end", "christmas", "12", "0", "9999", "tomorrow", "after", "day", "later", "th", "'"),
+    ]
 )
 
 
