@@ -94,8 +94,15 @@ def _version_in(folder: Path) -> str | None:
 
 @contextmanager
 def _one_at_a_time(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("w")
+    except OSError as error:
+        raise RuntimeProblem(
+            f"{path.parent} cannot be written ({error.strerror}). Name another cache folder in XDG_CACHE_HOME, "
+            "or a folder with Dapr's binaries in DAPR_BIN_DIR."
+        ) from error
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -30,7 +30,6 @@ WIND_UP = 1.5  # seconds for the last lines of output; with the above less than 
 
 def up(options: StackOptions) -> int:
     """Run a stack until it is told to stop; return the exit code. An unusable choice is a RuntimeProblem."""
-    options.data_dir.mkdir(parents=True, exist_ok=True)
     with _own(options.data_dir):
         runtime = ensure_runtime()
         ports = PortPlan()
@@ -44,7 +43,12 @@ def up(options: StackOptions) -> int:
 @contextmanager
 def _own(data_dir: Path) -> Iterator[None]:
     """Hold the data folder: two stacks on the same files would corrupt each other's work."""
-    with (data_dir / "stack.lock").open("a+") as lock:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        opened = (data_dir / "stack.lock").open("a+")
+    except OSError as error:
+        raise RuntimeProblem(f"{data_dir} cannot be written ({error.strerror}); choose another --data-dir.") from error
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -66,7 +67,7 @@ async def test_a_killed_part_comes_back(name: str) -> None:
         assert not alive(before[name])
         assert stack.entry(name)["ports"] == ports
         assert {**before, name: new} == stack.processes()
-        await poll_until(lambda: answers(stack.app_url), 15, "the app is ready again")
+        await poll_until(lambda: answers(stack.app_url), 5, "the app is ready again")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -83,26 +84,34 @@ async def test_a_signal_stops_everything(number: signal.Signals) -> None:
 
 async def test_a_killed_supervisor_takes_everything_along() -> None:
     """`travelbuddy up` killed with SIGKILL leaves no process, and the next one runs on the same data and ports."""
-    async with Stack(keep_data=True) as stack:
+    async with Stack() as stack:
         pids = stack.processes().values()
         stack.process.kill()
+        stack.process.wait()
         await poll_until(lambda: not [pid for pid in pids if alive(pid)], 5, "no process is left")
 
-    started_at = time.monotonic()
-    async with Stack(data_dir=stack.data_dir) as successor:
-        assert await answers(successor.app_url)
+        started_at = time.monotonic()
+        await stack.start()
         assert time.monotonic() - started_at < 15
+        assert await answers(stack.app_url)
 
 
-async def test_a_busy_port_is_one_clear_line() -> None:
+async def test_a_restart_keeps_the_ports() -> None:
+    """Stopped and started again at once, the stack is ready on the ports it had."""
+    async with Stack() as stack:
+        before = (stack.app_url, stack.dapr_url, stack.dapr_grpc_port)
+        await stack.restart()
+        assert (stack.app_url, stack.dapr_url, stack.dapr_grpc_port) == before
+        assert await answers(stack.app_url)
+
+
+async def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
     """A port in use ends the start at once with exit code 2 and one line that names the option to change."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        stack = Stack(options=(f"--app-port={port}",))
-        code, printed = await try_up(f"--app-port={port}", f"--data-dir={stack.data_dir}")
-        await stack.close()
+        code, printed = await try_up(f"--app-port={port}", f"--data-dir={tmp_path}")
 
     assert code == 2
     assert len(printed.splitlines()) == 1

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from travelbuddy.errors import RuntimeProblem
+from travelbuddy.runtime.install import DaprRuntime
+from travelbuddy.runtime.plan import StackOptions, StackPlan, find_components, plan_stack
+from travelbuddy.runtime.ports import PortPlan
+
+RUNTIME = DaprRuntime(Path("/dapr"), "1.18.2", "a test")
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[PortPlan]:
+    """Ports reserved for one test."""
+    plan = PortPlan(tmp_path / "ports")
+    yield plan
+    plan.close()
+
+
+def planned(tmp_path: Path, ports: PortPlan, replicas: int) -> StackPlan:
+    """The plan of a stack on any free ports."""
+    options = StackOptions(0, 0, 0, tmp_path, components=tmp_path, replicas=replicas)
+    return plan_stack(options, RUNTIME, ports)
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_no_two_programs_share_a_port(tmp_path: Path, ports: PortPlan, replicas: int) -> None:
+    """All ports of a stack differ and lie below the range of outgoing connections."""
+    specs = [spec for group in planned(tmp_path, ports, replicas).groups for spec in group]
+    used = [port for spec in specs for port in spec.ports.values()]
+    assert len(specs) == 2 * replicas + 2
+    assert len(used) == len(set(used))
+    assert max(used) < 32_768
+
+
+def test_replicas_are_numbered_pairs(tmp_path: Path, ports: PortPlan) -> None:
+    """One pair is ``app`` and ``daprd``; several are numbered, and each sidecar speaks to its own app."""
+    plan = planned(tmp_path, ports, 2)
+    assert [spec.name for spec in (*plan.apps, *plan.sidecars)] == ["app-1", "app-2", "daprd-1", "daprd-2"]
+    for app, sidecar in zip(plan.apps, plan.sidecars, strict=True):
+        assert f"--app-port={app.ports['http']}" in sidecar.command
+        assert app.env["DAPR_GRPC_PORT"] == str(sidecar.ports["grpc"])
+
+
+def test_everything_listens_on_loopback_only(tmp_path: Path, ports: PortPlan) -> None:
+    """Every listen address on a command line is 127.0.0.1."""
+    specs = [spec for group in planned(tmp_path, ports, 1).groups for spec in group]
+    addresses = [flag for spec in specs for flag in spec.command if "listen-address" in flag]
+    assert addresses
+    assert all(flag.endswith("=127.0.0.1") for flag in addresses)
+
+
+def test_a_missing_components_folder_is_one_line(tmp_path: Path) -> None:
+    """A folder of resources that is not there is refused by its name."""
+    with pytest.raises(RuntimeProblem, match=r"There is no folder .*nowhere.*--components"):
+        find_components(tmp_path / "nowhere")
+
+
+def test_the_embedded_components_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a choice and without a folder here, the resources of the source tree are used."""
+    monkeypatch.chdir(tmp_path)
+    assert (find_components(None) / "workflowstatestore.yaml").exists()
