@@ -32,14 +32,13 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         built = services or build_services(settings)
         app.state.services = built
-        link = asyncio.create_task(built.sidecar.run(built.worker.start, built.worker.stop))
+        link = asyncio.create_task(built.sidecar.run(built.worker.run))
         link.add_done_callback(_report_crash)
         try:
             yield
         finally:
             link.cancel()
             await asyncio.gather(link, return_exceptions=True)
-            await built.worker.stop(wait=True)
             await built.close()
 
     app = FastAPI(

@@ -62,6 +62,7 @@ def build_services(settings: Settings) -> Services:
     activities = TurnActivities(
         lanes=lanes,
         model=OpenAIChat(_model_client(settings, http)),
+        users=memory,
         toolbox=toolbox,
         publisher=publisher,
         tool_context=_tool_context_factory(settings, memory),

@@ -31,7 +31,6 @@ class Settings(BaseSettings):
     default_origin: str = Field("LHR", description="IATA or metropolitan code used when nothing better is known")
     today: date | None = Field(None, description="fixes the agent's calendar; unset means the real date")
 
-    max_message_chars: int = Field(20_000, ge=1, description="longest accepted message")
     log_level: str = "INFO"
     log_format: Literal["console", "json"] = "console"
 

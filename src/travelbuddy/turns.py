@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from travelbuddy.adapters.ports import EngineStatus, SessionRecords, TurnEngine
+from travelbuddy.adapters.ports import EngineState, EngineStatus, SessionRecords, TurnEngine
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord, Step, TurnRecord
 from travelbuddy.domain.turn import Limits
 from travelbuddy.errors import KeyReused, NotFound
@@ -46,6 +45,9 @@ class TurnPolicy:
     model: str
     tools: tuple[str, ...]
     limits: Limits
+
+
+_ENDED_AS: dict[EngineState, str] = {"completed": "answered", "failed": "failed", "terminated": "cancelled"}
 
 
 class TurnView(BaseModel):
@@ -118,8 +120,7 @@ class Turns:
                 await self._records.find_turn(turn_id) if position is None else None
             )
             if record is None:
-                view = _running(turn_id, inp, status, position)
-                return _visible(view, user_id)
+                return _visible(_unrecorded(turn_id, inp, status, position), user_id)
         return _visible(_finished(record), user_id)
 
     async def _known(self, turn_id: str, message: Incoming, session: SessionRecord | None) -> bool:
@@ -197,16 +198,21 @@ def _finished(record: TurnRecord) -> TurnView:
     )
 
 
-def _running(turn_id: str, inp: TurnInput, status: EngineStatus, position: int | None) -> TurnView:
-    waiting = position is not None and position > 0
-    known: dict[str, Any] = {"updated_at": status.updated_at} if status.updated_at else {}
+def _unrecorded(turn_id: str, inp: TurnInput, status: EngineStatus, position: int | None) -> TurnView:
+    """A turn without a record: it waits, runs, or ended before it came to stand in a lane."""
+    if status.state in _ENDED_AS:
+        state = _ENDED_AS[status.state]
+    elif status.state == "suspended":
+        state = "paused"
+    else:
+        state = "queued" if position else "running"
     return TurnView(
         workflow_instance_id=turn_id,
         session_id=inp.session_id,
         user_id=inp.user_id,
-        status="paused" if status.state == "suspended" else "queued" if waiting else "running",
+        status=state,
         progress=status.progress or "accepted",
         queue_position=position,
         created_at=inp.accepted_at,
-        **known,
+        updated_at=datetime.fromisoformat(status.updated_at) if status.updated_at else None,
     )

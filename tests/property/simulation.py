@@ -208,6 +208,7 @@ class World:
         self.activities = TurnActivities(
             lanes=self.lanes,
             model=self.model,
+            users=self.memory,
             toolbox=Toolbox([]),
             publisher=self.replies,
             tool_context=_no_tools,

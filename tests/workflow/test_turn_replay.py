@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.workflow.replay import Replay
+
 from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.turn import Limits, ModelResult, ToolResult

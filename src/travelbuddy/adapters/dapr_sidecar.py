@@ -65,8 +65,8 @@ class Sidecar:
         """True while the sidecar answers."""
         return self._connection is not None
 
-    async def run(self, on_up: Callable[[], Awaitable[None]], on_down: Callable[[], Awaitable[None]]) -> None:
-        """Follow the sidecar until cancelled: ``on_up`` at each of its lives, ``on_down`` when one ends."""
+    async def run(self, serve: Callable[[], Awaitable[None]]) -> None:
+        """Follow the sidecar until cancelled; ``serve`` is started at each of its lives and cancelled when it ends."""
         target = f"{self.host}:{self.grpc_port}"
         async with grpc.aio.insecure_channel(target, options=_WATCH_OPTIONS) as channel:
             while True:
@@ -76,14 +76,15 @@ class Sidecar:
                     self._connection = self._connect()
                 except TimeoutError:  # gone again in between
                     continue
+                log.info("sidecar.up", address=target)
+                serving = asyncio.ensure_future(serve())
                 try:
-                    log.info("sidecar.up", address=target)
-                    await on_up()
                     await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
                     log.warning("sidecar.down", address=target)
                 finally:
                     dapr, self._connection = self._connection.dapr, None
-                    await on_down()
+                    serving.cancel()
+                    await asyncio.gather(serving, return_exceptions=True)
                     await dapr.close()
 
     def _connect(self) -> Connection:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
 from pydantic import JsonValue
 
-from travelbuddy.adapters.ports import ChatModel, Publisher
+from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
 from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord, window
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.prompts import system_prompt
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 ToolContextFactory = Callable[[str, str, str, str], ToolContext]
 """From user, session, turn and call id."""
 TOOL_TIMEOUT = 30.0
+REFRESH_USER = timedelta(days=1)
 REPLIES_TOPIC = "TravelBuddy.replies"
 APOLOGY = "I am sorry, I could not get an answer this time. Please send your message again in a moment."
 TOO_MANY_STEPS = "I am sorry, this took more steps than I may take. Please ask for less at once."
@@ -38,6 +39,7 @@ class TurnActivities:
         *,
         lanes: Lanes,
         model: ChatModel,
+        users: UserRecords,
         toolbox: Toolbox,
         publisher: Publisher,
         tool_context: ToolContextFactory,
@@ -46,6 +48,7 @@ class TurnActivities:
     ) -> None:
         self._lanes = lanes
         self._model = model
+        self._users = users
         self._toolbox = toolbox
         self._publisher = publisher
         self._tool_context = tool_context
@@ -94,6 +97,8 @@ class TurnActivities:
 
     async def _answer(self, turn_id: str, call: CallModelInput, admitted: Admitted) -> ModelResult:
         began = self._clock()
+        if admitted.user is not None and began - admitted.user.updated_at > REFRESH_USER:
+            await self._users.merge_user(call.turn.user_id, {})  # a regular's preferences must not expire
         tools = [] if call.last_step else self._toolbox.schemas(call.turn.tools)
         try:
             answer = await self._model.complete(self._prompt(call, admitted), model=call.turn.model, tools=tools)

@@ -24,6 +24,9 @@ from travelbuddy.workflow.turn import turn
 
 log = structlog.get_logger(__name__)
 
+_PAUSE = 0.5
+_RUN_LOOP = "WorkerRunLoop"
+"""The name the SDK gives to the thread that takes work."""
 Payload = dict[str, JsonValue]
 Input = TypeVar("Input", bound=BaseModel)
 
@@ -39,29 +42,30 @@ class WorkflowWorker:
         self._activities = activities
         self._host = host
         self._port = port
-        self._runtime: WorkflowRuntime | None = None
+        self._running = False
 
     @property
     def running(self) -> bool:
         """True while the worker is connected to the sidecar and takes work."""
-        return self._runtime is not None
+        return self._running
 
-    async def start(self) -> None:
-        """Connect and take work; returns when the work stream is open."""
-        runtime = self._build(asyncio.get_running_loop())
-        await asyncio.to_thread(runtime.start)
-        self._runtime = runtime
-        log.info("worker.started")
-
-    async def stop(self, *, wait: bool = False) -> None:
-        """Take no more work. The old worker winds down in a thread; what it had begun is run again by the engine."""
-        runtime, self._runtime = self._runtime, None
-        if runtime is None:
-            return
-        thread = threading.Thread(target=runtime.shutdown, name="worker-shutdown", daemon=True)
-        thread.start()
-        if wait:
-            await asyncio.to_thread(thread.join, 8)
+    async def run(self) -> None:
+        """Take work until cancelled: for one life of the sidecar. A worker whose loop ends by itself is replaced."""
+        while True:
+            runtime = self._build(asyncio.get_running_loop())
+            try:
+                await asyncio.to_thread(runtime.start)
+                self._running = True
+                log.info("worker.started")
+                await _until_dead(_run_loop_thread())
+                log.error("worker.ended_by_itself")
+            except RuntimeError as error:
+                log.warning("worker.not_started", reason=str(error))
+                await asyncio.sleep(_PAUSE)
+            finally:
+                self._running = False
+                # It winds down in a thread of its own; what it had begun is run again by the engine.
+                threading.Thread(target=runtime.shutdown, name="worker-shutdown", daemon=True).start()
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> WorkflowRuntime:
         runtime = WorkflowRuntime(
@@ -95,3 +99,14 @@ def _on_loop(
         return await asyncio.wrap_future(future)
 
     return hop
+
+
+def _run_loop_thread() -> threading.Thread | None:
+    """The thread of the youngest worker."""
+    loops = [thread for thread in threading.enumerate() if thread.name == _RUN_LOOP]
+    return max(loops, key=lambda thread: thread.native_id or 0, default=None)
+
+
+async def _until_dead(thread: threading.Thread | None) -> None:
+    while thread is not None and thread.is_alive():  # noqa: ASYNC110  a thread's end has no event to await
+        await asyncio.sleep(_PAUSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import httpx
@@ -81,3 +82,31 @@ async def _ready(user: User) -> bool:
 
 def _http() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=10)
+
+
+@pytest.mark.parametrize("victim", ["daprd", "scheduler"])
+async def test_doors_never_break_down_during_an_outage(victim: str) -> None:
+    """While a part is away each request is accepted or told to come back; every accepted one is answered."""
+    with ScriptedModel() as model:
+        async with Stack(env=model.env) as stack:
+            user = User(stack, "ada", "outage")
+            answers: list[httpx.Response] = []
+
+            async def knock() -> None:
+                while True:
+                    body = {"task": f"knock {len(answers)}", **user.ids}
+                    answers.append(await user.call("POST", "/start-workflow", json=body))
+                    await asyncio.sleep(0.1)
+
+            knocking = asyncio.create_task(knock())
+            await poll_until(lambda: len(answers) > 3, 10, "some are accepted before")
+            await stack.kill(victim)
+            await poll_until(lambda: _ready(user), 20, "the service is ready again")
+            count = len(answers)
+            await poll_until(lambda: len(answers) > count + 3, 10, "some are accepted after")
+            knocking.cancel()
+            assert {answer.status_code for answer in answers} <= {202, 503}
+            assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
+            for answer in answers:
+                if answer.status_code == 202:
+                    await user.finished(answer.json()["workflow_instance_id"], 40)
