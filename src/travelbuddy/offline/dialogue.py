@@ -12,6 +12,7 @@ from travelbuddy.offline.frame import Intent
 from travelbuddy.offline.offers import describe
 from travelbuddy.offline.profile import KEYS
 from travelbuddy.offline.questions import EVERYTHING
+from travelbuddy.offline.text import sendable
 from travelbuddy.offline.transcript import (
     FORGET,
     REMEMBER,
@@ -43,12 +44,12 @@ def respond(messages: Sequence[Message], tools: frozenset[str], *, parallel: boo
     calls = [call for call in _plan(talk) if call.name in usable and _purpose(call) not in done]
     if calls:
         return Reply(calls=tuple(calls if parallel else calls[:1]))
-    return Reply(text=_compose(talk, usable))
+    return Reply(text=sendable(_compose(talk, usable)))
 
 
-def _purpose(call: Call) -> tuple[str, JsonValue]:
+def _purpose(call: Call) -> tuple[str, str]:
     """What makes two calls of a turn the same one, however their arguments are written."""
-    return call.name, None if call.name == SEARCH else call.arguments.get("key")
+    return call.name, "" if call.name == SEARCH else str(call.arguments.get("key"))
 
 
 def _plan(talk: Conversation) -> list[Call]:

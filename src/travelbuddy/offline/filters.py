@@ -21,7 +21,8 @@ _PASSENGERS = re.compile(
     rf"|(?P<others>(?:with|and) (?:my )?(?P<f>{COUNT}) (?:\w+ )?(?:kids?|child(?:ren)?|friends?|colleagues?))\b"
     rf"|(?:party|group|family) of (?P<b>{COUNT})\b"
     rf"|make (?:it|that) (?P<c>{COUNT})\b(?! (?:stop|day|week|hour))"
-    rf"|(?:for|we are|we're|just) (?:the )?(?P<d>{COUNT})\b(?! (?:\w+ )?{_PEOPLE}\b)(?! ?(?:stop|day|night|week|hour|euro|dollar|\d|[.,]\d|$%€))"
+    rf"|(?:for|we are|we're|just) (?:the )?(?P<d>{COUNT})\b(?! (?:\w+ )?{_PEOPLE}\b)"
+    r"(?! ?(?:stop|day|night|week|hour|euro|dollar|pound|\d|[.,]\d|[$%€£]))"
     rf"|(?P<pair>(?:with|and) my {_COMPANION}\b(?!')|my {_COMPANION} and (?:i|me|myself)\b)"
     r"|(?P<alone>just me|only me|just myself|alone|solo|by myself))",
     re.I,

@@ -32,6 +32,11 @@ def tidy(text: str) -> str:
     return " ".join(_ARROW.sub(" to ", head).split())[:EXAMINED_CHARS]
 
 
+def sendable(text: str) -> str:
+    """The text with a question mark for each half of a surrogate pair, which UTF-8 cannot carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def number(words: str) -> int:
     """The value of something that matched ``NUMBER`` or ``COUNT``."""
     low = words.lower()

@@ -14,7 +14,7 @@ from travelbuddy.offline.frame import Intent, Understanding
 from travelbuddy.offline.language import understand
 from travelbuddy.offline.profile import KEYS
 from travelbuddy.offline.questions import EVERYTHING
-from travelbuddy.offline.text import EXAMINED_CHARS
+from travelbuddy.offline.text import EXAMINED_CHARS, sendable
 from travelbuddy.offline.trip import Trip, advance, after_search
 
 SEARCH, REMEMBER, FORGET = "search_flights", "remember_preference", "forget_preference"
@@ -38,7 +38,7 @@ class Call:
 
     def json(self) -> str:
         """The arguments as the protocol carries them."""
-        return json.dumps(self.arguments, ensure_ascii=False)
+        return sendable(json.dumps(self.arguments, ensure_ascii=False))
 
 
 @dataclass(frozen=True)

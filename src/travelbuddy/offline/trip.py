@@ -113,7 +113,7 @@ def after_search(trip: Trip, arguments: Mapping[str, JsonValue], result: Mapping
 def _fits(name: str, value: JsonValue) -> bool:
     """True when a slot of that name may hold the value; another model's calls may have held anything."""
     if name in {"passengers", "max_stops", "max_price"}:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
     return name in _SLOTS and isinstance(value, str)
 
 
