@@ -30,6 +30,7 @@ run: $(SYNCED) ## the whole stack in the foreground; ARGS="..." goes to `travelb
 	@exec $(VENV)/bin/travelbuddy up $(ARGS)
 
 test: $(SYNCED) ## every test; ARGS="..." goes to pytest
+	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/pytest $(ARGS)
 

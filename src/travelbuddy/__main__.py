@@ -1,9 +1,25 @@
-"""``python -m travelbuddy``: the service alone, for a sidecar that something else runs."""
+"""``python -m travelbuddy``: serve the app beside a sidecar that is already there (`dapr run`, Kubernetes)."""
 
-from __future__ import annotations
+import sys
 
-from travelbuddy.app import serve
-from travelbuddy.settings import Settings
+from travelbuddy.errors import RuntimeProblem
+from travelbuddy.settings import load_settings
+from travelbuddy.telemetry.logging import configure_logging
+
+
+def main() -> None:
+    """Serve until told to stop; a bad setting is one line and exit code 2."""
+    try:
+        settings = load_settings()
+    except RuntimeProblem as problem:
+        sys.stderr.write(f"{problem}\n")
+        raise SystemExit(2) from None
+    configure_logging(settings.log_level, settings.log_format)  # before the SDKs are imported and log on their own
+
+    from travelbuddy.app import serve
+
+    serve(settings)
+
 
 if __name__ == "__main__":
-    serve(Settings())
+    main()

@@ -17,7 +17,6 @@ from travelbuddy.api.routes import health, sessions, workflows
 from travelbuddy.bootstrap import OFFLINE_PREFIX, Services, build_services
 from travelbuddy.messaging import inbox
 from travelbuddy.settings import Settings
-from travelbuddy.telemetry.logging import configure_logging
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +61,6 @@ def serve(settings: Settings) -> None:
     """Run the app until SIGTERM or SIGINT."""
     import uvicorn
 
-    configure_logging(settings.log_level, settings.log_format)
     uvicorn.run(
         create_app(settings),
         host=settings.app_host,

@@ -49,6 +49,7 @@ def up(
     """Run placement, scheduler, sidecar and app in the foreground. Port 0 is any free one."""
     from travelbuddy.runtime.plan import StackOptions
     from travelbuddy.runtime.stack import up as run_stack
+    from travelbuddy.settings import load_settings
 
     options = StackOptions(
         app_port=app_port,
@@ -60,6 +61,7 @@ def up(
         verbose=verbose,
     )
     with _one_line_errors():
+        load_settings()  # a bad one is told before anything is started
         code = run_stack(options)
     raise typer.Exit(code)
 

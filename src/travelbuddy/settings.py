@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from travelbuddy.errors import RuntimeProblem
 
 
 class Settings(BaseSettings):
@@ -46,3 +48,12 @@ class Settings(BaseSettings):
     def offline(self) -> bool:
         """True when no model is configured, so that the built-in offline model answers."""
         return self.openai_api_key is None and self.openai_base_url is None
+
+
+def load_settings() -> Settings:
+    """The settings in force; raises RuntimeProblem with one line that names each bad one."""
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        bad = [f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in invalid.errors()]
+        raise RuntimeProblem(f"Bad settings (environment or .env): {'; '.join(bad)}") from invalid
