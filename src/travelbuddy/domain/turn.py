@@ -10,6 +10,7 @@ The workflow is nothing but a loop over ``next_step``, so every rule about attem
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -179,6 +180,6 @@ def _call_model(state: TurnState) -> CallModel:
 
 def _delay(tries: int, retry_after: float | None) -> float:
     """Exponential from half a second; a time the other side named is honoured up to a minute."""
-    if retry_after is not None:
+    if retry_after is not None and not isnan(retry_after):
         return min(max(retry_after, 0.1), 60.0)
-    return float(min(0.5 * 2 ** (max(tries, 1) - 1), MAX_BACKOFF))
+    return float(min(0.5 * 2 ** min(max(tries, 1) - 1, 10), MAX_BACKOFF))
