@@ -29,13 +29,13 @@ def system_prompt(
     lines = [_ROLE, f"Today is {today.isoformat()} ({today:%A})."]
     lines += [text for (key, value), text in _STYLE.items() if user_context.get(key) == value]
     if language := user_context.get("language"):
-        lines.append(f"Answer in {language}.")
+        lines.append(f"Answer in {_one_line(language)}.")
     if user_context:
         lines.append("What you remember about this user:")
-        lines += [f"- {key}: {_one_line(value)}" for key, value in sorted(user_context.items())]
+        lines += [f"- {_one_line(key)}: {_one_line(value)}" for key, value in sorted(user_context.items())]
     if request_context:
         lines.append("Context of this request:")
-        lines += [f"- {key}: {_one_line(value)}" for key, value in sorted(request_context.items())]
+        lines += [f"- {_one_line(key)}: {_one_line(value)}" for key, value in sorted(request_context.items())]
     return "\n".join(lines)
 
 
