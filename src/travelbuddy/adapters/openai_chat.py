@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,10 +48,12 @@ def _answer(completion: ChatCompletion) -> ModelAnswer:
     )
     if len({call.id for call in calls}) < len(calls) or not all(call.id for call in calls):
         calls = tuple(call.model_copy(update={"id": f"call_{i}"}) for i, call in enumerate(calls))
-    if not calls and not message.content:
+    content = message.content or ""
+    content.encode()  # not a text, or one with half a character, cannot be stored
+    if not calls and not content:
         raise ValueError("neither text nor a tool call")
     return ModelAnswer(
-        content=message.content or "",
+        content=content,
         tool_calls=calls,
         model=completion.model,
         tokens=completion.usage.total_tokens if completion.usage is not None else 0,
@@ -66,6 +69,7 @@ def _status_error(error: openai.APIStatusError) -> ModelUnavailable | ModelRefus
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
     try:
-        return float(error.response.headers.get("retry-after", ""))
+        seconds = float(error.response.headers.get("retry-after", ""))
     except ValueError:
         return None
+    return seconds if math.isfinite(seconds) else None  # "nan" is a float, and no JSON number
