@@ -1,0 +1,70 @@
+"""What counts as a whole exchange of tool calls and results."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from travelbuddy.domain.messages import Message, ToolCall, whole
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+USER = Message(role="user", content="hi", timestamp=NOW)
+REPLY = Message(role="assistant", content="bye", timestamp=NOW)
+
+
+def _calls(*ids: str) -> Message:
+    calls = tuple(ToolCall(id=call_id, name="x", arguments="{}") for call_id in ids)
+    return Message(role="assistant", content="", timestamp=NOW, tool_calls=calls)
+
+
+def _result(call_id: str | None) -> Message:
+    return Message(role="tool", content="{}", timestamp=NOW, tool_call_id=call_id)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (),
+        (USER, REPLY),
+        (USER, _calls("a"), _result("a"), REPLY),
+        (USER, _calls("a", "b"), _result("b"), _result("a"), REPLY),
+        (USER, _calls("a"), _result("a"), _calls("a"), _result("a"), REPLY),
+    ],
+)
+def test_calls_with_their_results_are_whole(messages: tuple[Message, ...]) -> None:
+    """Every call answered before anything else is said, in any order of the results."""
+    assert whole(messages)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (USER, _calls("a")),
+        (USER, _calls("a"), REPLY),
+        (USER, _calls("a"), USER, _result("a")),
+        (USER, _calls("a", "b"), _result("a"), REPLY),
+        (USER, _calls("a"), _calls("b"), _result("a"), _result("b")),
+        (USER, _result("a"), REPLY),
+        (USER, _calls("a"), _result("b"), REPLY),
+        (USER, _calls("a"), _result("a"), _result("a"), REPLY),
+        (USER, _calls("a"), _result(None), REPLY),
+    ],
+)
+def test_a_call_without_its_result_is_not_whole(messages: tuple[Message, ...]) -> None:
+    """An open call, an answer to no call, a doubled answer, or talk in between: not whole."""
+    assert not whole(messages)
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.data())
+def test_a_whole_exchange_with_one_message_less_is_not_whole(rounds: list[int], data: st.DataObject) -> None:
+    """Losing any one call or result breaks an exchange that was whole."""
+    messages = [USER]
+    for number, size in enumerate(rounds):
+        ids = [f"{number}-{i}" for i in range(size)]
+        messages += [_calls(*ids), *map(_result, data.draw(st.permutations(ids)))]
+    assert whole((*messages, REPLY))
+    del messages[data.draw(st.integers(1, len(messages) - 1))]
+    assert not whole((*messages, REPLY))
