@@ -6,6 +6,7 @@ make run &    then    .venv/bin/python scripts/first_visit.py
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -52,11 +53,14 @@ def main() -> None:
     )
     time.sleep(2)
     turn = json.loads(curl(f"{APP}/sessions/dm-user123/history?limit=1"))["turns"][-1]
+    show(f"curl -X POST {DAPR}/publish/messagepubsub/TravelBuddy \\\n    -d '{message}'", "(accepted)")
     show(
-        f"curl -X POST {DAPR}/publish/messagepubsub/TravelBuddy \\\n    -d '{message}'",
-        f"dm-user123: {turn['outcome']}\n{turn['messages'][-1]['content'].splitlines()[0]}",
+        f"curl {APP}/sessions/dm-user123/history",
+        f"{turn['outcome']}: {turn['messages'][-1]['content'].splitlines()[0]}",
     )
-    PICTURE.write_text(console.export_svg(title="TravelBuddy: the first visit"), encoding="utf-8")
+    picture = console.export_svg(title="TravelBuddy: the first visit")
+    picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)  # nothing is to be loaded from elsewhere
+    PICTURE.write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":
