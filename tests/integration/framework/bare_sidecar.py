@@ -1,0 +1,148 @@
+"""A sidecar with nothing but a state store: no app, no placement, no scheduler."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
+from tests.integration.framework.polling import poll_until
+from tests.integration.framework.stack import SHOWN_BYTES, clean_env
+
+from travelbuddy.adapters.dapr_records import STORE
+from travelbuddy.adapters.dapr_sidecar import Connection, Sidecar
+from travelbuddy.runtime.child import die_with
+from travelbuddy.runtime.install import ensure_runtime
+from travelbuddy.runtime.plan import APP_ID
+from travelbuddy.runtime.ports import PortPlan
+
+HOST = "127.0.0.1"
+START_TIMEOUT = 15.0
+STOP_TIMEOUT = 5.0
+
+
+class Program:
+    """A running program that writes to ``<folder>/log`` and ends with the tests, however they end."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self._log = folder / "log"
+        tests = os.getpid()
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=clean_env({"DAPR_HOST_IP": HOST}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=lambda: die_with(tests),
+            )
+
+    @property
+    def ended(self) -> bool:
+        """True when it runs no more."""
+        return self._process.poll() is not None
+
+    def printed(self) -> str:
+        """The end of what it printed."""
+        return self._log.read_bytes()[-SHOWN_BYTES:].decode(errors="replace")
+
+    def still_runs(self) -> None:
+        """Fail with what it printed when it has ended."""
+        if self.ended:
+            raise AssertionError(f"ended with exit code {self._process.returncode}:\n{self.printed()}")
+
+    def stop(self) -> None:
+        """End it, by force when it takes long."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class BareSidecar:
+    """``async with BareSidecar("state.sqlite", metadata) as sidecar``; its log is printed only when the block fails."""
+
+    def __init__(self, store_type: str, metadata: Mapping[str, str]) -> None:
+        self.http_port = self.grpc_port = 0
+        self._folder = Path(tempfile.mkdtemp(prefix="travelbuddy-daprd-"))
+        self._component = {
+            "apiVersion": "dapr.io/v1alpha1",
+            "kind": "Component",
+            "metadata": {"name": STORE},
+            "spec": {
+                "type": store_type,
+                "version": "v1",
+                "metadata": [{"name": name, "value": value} for name, value in metadata.items()],
+            },
+        }
+        self._ports = PortPlan()
+        self._program: Program | None = None
+
+    async def __aenter__(self) -> BareSidecar:
+        try:
+            resources = self._folder / "resources"
+            resources.mkdir()
+            (resources / "store.yaml").write_text(json.dumps(self._component))  # JSON is YAML
+            self.http_port, self.grpc_port = self._ports.pick(), self._ports.pick()
+            self._program = Program(self._command(resources), self._folder)
+            await poll_until(self._healthy_or_ended, START_TIMEOUT, "the sidecar is healthy or has ended")
+            self._program.still_runs()
+        except BaseException:
+            self._close(failed=True)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close(failed=kind is not None)
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Sidecar]:
+        """The service's own connection to this sidecar, for the running event loop."""
+        link = Sidecar(HOST, self.grpc_port, self.http_port)
+        client = DaprGrpcClientAsync(f"{HOST}:{self.grpc_port}")
+        link._connection = Connection(dapr=client, workflows=None)
+        try:
+            yield link
+        finally:
+            await client.close()
+
+    def _command(self, resources: Path) -> list[str]:
+        flags = {
+            "app-id": APP_ID,
+            "dapr-http-port": self.http_port,
+            "dapr-grpc-port": self.grpc_port,
+            "dapr-internal-grpc-port": self._ports.pick(),
+            "dapr-listen-addresses": HOST,
+            "dapr-internal-grpc-listen-address": HOST,
+            "resources-path": resources,
+            "dapr-graceful-shutdown-seconds": 1,
+            "enable-metrics": "false",
+        }
+        return [ensure_runtime().program("daprd"), *(f"--{flag}={value}" for flag, value in flags.items())]
+
+    async def _healthy_or_ended(self) -> bool:
+        if self._program is not None and self._program.ended:
+            return True
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+            return (await http.get(f"http://{HOST}:{self.http_port}/v1.0/healthz/outbound")).is_success
+
+    def _close(self, *, failed: bool) -> None:
+        if self._program is not None:
+            self._program.stop()
+            if failed:
+                print(f"----- daprd -----\n{self._program.printed()}")
+        self._ports.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

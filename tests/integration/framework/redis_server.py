@@ -1,0 +1,81 @@
+"""A Redis server as an object: the installed program, on a port and in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+from tests.integration.framework.bare_sidecar import Program
+from tests.integration.framework.polling import poll_until
+
+from travelbuddy.runtime.ports import PortPlan
+
+START_TIMEOUT = 10.0
+
+
+class RedisServer:
+    """``async with RedisServer() as redis``: empty, on the loopback interface, gone with all it held afterwards.
+
+    Skips the test where Redis is not installed, and fails it where CI runs it.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._folder = Path(tempfile.mkdtemp(prefix="travelbuddy-redis-"))
+        self._ports = PortPlan()
+        self._program: Program | None = None
+
+    @property
+    def address(self) -> str:
+        """What a component's ``redisHost`` says."""
+        return f"127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> RedisServer:
+        try:
+            self.port = self._ports.pick()
+            self._program = Program(self._command(redis_program("redis-server")), self._folder)
+            await poll_until(self._answers_or_ended, START_TIMEOUT, "Redis answers or has ended")
+            self._program.still_runs()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def ask(self, *command: str) -> str:
+        """The answer of redis-cli."""
+        client = [redis_program("redis-cli"), "-h", "127.0.0.1", "-p", str(self.port), *command]
+        return subprocess.run(client, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+
+    def _command(self, program: str) -> list[str]:
+        options = {"bind": "127.0.0.1", "port": self.port, "dir": self._folder, "save": "", "appendonly": "no"}
+        return [program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+
+    def _answers_or_ended(self) -> bool:
+        return (self._program is not None and self._program.ended) or self.ask("PING") == "PONG"
+
+    def _close(self) -> None:
+        if self._program is not None:
+            self._program.stop()
+        self._ports.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def redis_program(name: str) -> str:
+    """The path of one of Redis's programs."""
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    reason = f"{name} is needed (Debian: apt-get install redis-server)"
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
