@@ -1,0 +1,106 @@
+"""Where settings come from, and how wrong ones are refused."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from travelbuddy.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty directory, and nothing of the developer's environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+
+
+def _dotenv(text: str) -> None:
+    Path(".env").write_text(text)
+
+
+def test_nothing_needs_to_be_set() -> None:
+    """Without any setting the service runs on the well-known ports, with the offline model and sample flights."""
+    settings = Settings()
+    assert (settings.app_port, settings.dapr_http_port, settings.dapr_grpc_port) == (8001, 3500, 50001)
+    assert settings.offline
+    assert (settings.flights, settings.today) == ("sample", None)
+
+
+def test_the_environment_comes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable wins over ``.env``, and what only ``.env`` says counts too."""
+    _dotenv("APP_PORT=9001\nOPENAI_MODEL=from-file\nTODAY=2026-07-01\n")
+    monkeypatch.setenv("APP_PORT", "9002")
+    settings = Settings()
+    assert (settings.app_port, settings.openai_model, settings.today) == (9002, "from-file", date(2026, 7, 1))
+
+
+def test_an_empty_value_is_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``OPENAI_API_KEY=`` as in a copied example file is no key, so the offline model answers."""
+    _dotenv("OPENAI_API_KEY=\nAPP_PORT=\n")
+    monkeypatch.setenv("TODAY", "")
+    settings = Settings()
+    assert settings.offline
+    assert (settings.app_port, settings.today) == (8001, None)
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "OPENAI_BASE_URL"])
+def test_a_key_or_an_address_chooses_a_real_model(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Either is enough: a local server needs no key."""
+    monkeypatch.setenv(name, "http://localhost:1/v1")
+    assert not Settings().offline
+
+
+def test_variables_of_others_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown name in the file or the environment is somebody else's."""
+    _dotenv("POSTGRES_PASSWORD=x\n")
+    monkeypatch.setenv("SHELLY", "y")
+    assert Settings().app_port == 8001
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("APP_PORT", "eighty"),
+        ("APP_PORT", "0"),
+        ("DAPR_HTTP_PORT", "65536"),
+        ("MODEL_TIMEOUT", "-1"),
+        ("MODEL_ATTEMPTS", "0"),
+        ("MAX_STEPS", "0"),
+        ("TODAY", "yesterday"),
+        ("FLIGHTS", "paper"),
+        ("LOG_LEVEL", "LOUD"),
+        ("LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """The error names the setting and no other."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert [error["loc"] for error in refused.value.errors()] == [(name.lower(),)]
+
+
+@pytest.mark.parametrize("level", ["debug", "Info", "WARNING", "error"])
+def test_the_log_level_is_read_in_any_case(monkeypatch: pytest.MonkeyPatch, level: str) -> None:
+    """``debug`` is DEBUG."""
+    monkeypatch.setenv("LOG_LEVEL", level)
+    assert Settings().log_level == level.upper()
+
+
+def test_the_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printing the settings, as a log line may, does not print the key."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    settings = Settings()
+    assert "very-secret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_settings_do_not_change() -> None:
+    """What was read at the start holds for the life of the process."""
+    with pytest.raises(ValidationError):
+        Settings().app_port = 1
