@@ -145,7 +145,8 @@ def _json(value: BaseModel) -> str:
 
 
 def _ttl(put: Put) -> dict[str, str]:
-    return {"ttlInSeconds": str(put.ttl), "contentType": "application/json"}
+    # No contentType: daprd would rewrite the JSON (large numbers change), and Redis transactions need RedisJSON for it.
+    return {"ttlInSeconds": str(put.ttl)}
 
 
 def _operation(change: Put | Delete) -> TransactionalStateOperation:
