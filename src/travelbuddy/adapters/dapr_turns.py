@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -80,9 +81,13 @@ def _status(state: Any) -> EngineStatus:
         state=_STATES.get(state.runtime_status, "running"),
         progress=state.serialized_custom_status or "",
         input=json.loads(raw) if raw else None,
-        created_at=state.created_at.isoformat() if state.created_at else None,
-        updated_at=state.last_updated_at.isoformat() if state.last_updated_at else None,
+        created_at=_utc(state.created_at),
+        updated_at=_utc(state.last_updated_at),
     )
+
+
+def _utc(time: datetime | None) -> str | None:
+    return time.replace(tzinfo=UTC).isoformat() if time else None  # the SDK's times are UTC and do not say so
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:
