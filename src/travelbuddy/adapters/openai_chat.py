@@ -52,11 +52,12 @@ def _answer(completion: ChatCompletion) -> ModelAnswer:
     content.encode()  # not a text, or one with half a character, cannot be stored
     if not calls and not content:
         raise ValueError("neither text nor a tool call")
+    tokens = getattr(completion.usage, "total_tokens", None)
     return ModelAnswer(
         content=content,
         tool_calls=calls,
-        model=completion.model,
-        tokens=completion.usage.total_tokens if completion.usage is not None else 0,
+        model=str(completion.model or ""),
+        tokens=tokens if isinstance(tokens, int) else 0,
     )
 
 
