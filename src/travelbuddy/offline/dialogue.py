@@ -58,9 +58,10 @@ def _plan(talk: Conversation) -> list[Call]:
     calls += [Call(REMEMBER, {"key": key, "value": value}) for key, value in talk.said.remember.items()]
     if _searching(talk) and talk.trip.missing is None:
         arguments: dict[str, JsonValue] = dict(talk.trip.frame.filled())
-        home = talk.said.remember.get("home_airport") or talk.facts.get("home_airport")
-        if home and home != talk.remembered.get("home_airport"):
-            arguments.setdefault("origin", home)  # not stored yet, so the tool cannot know it
+        facts = {**talk.facts, **talk.said.remember}
+        for slot, key in (("origin", "home_airport"), ("cabin", "cabin")):
+            if key in facts and facts[key] != talk.remembered.get(key):
+                arguments.setdefault(slot, facts[key])  # not stored yet, so the tool cannot know it
         calls.append(Call(SEARCH, arguments))
     return calls
 

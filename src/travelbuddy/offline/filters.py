@@ -110,7 +110,7 @@ def _read_price(rest: Remainder) -> float | None:
     if not found:
         return None
     digits = re.sub(r"\D", "", found["p"] or found["q"])
-    return float(digits) * (1000 if found["pk"] or found["qk"] else 1)
+    return int(digits) * (1000 if found["pk"] or found["qk"] else 1)
 
 
 def _read_stops(rest: Remainder) -> int | None:

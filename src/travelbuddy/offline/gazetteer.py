@@ -40,12 +40,16 @@ def _place_words() -> frozenset[str]:
     return frozenset(word for name in names for word in name.split()) | known.words.keys()
 
 
-def place_name(text: str) -> str:
-    """The name of the place for people to read; the words themselves when the airports do not know it."""
+def described(code: str) -> str:
+    """The place for people to read, as in "Oslo (OSL)"; what is no place's code comes back as it is."""
     try:
-        return find_place(text).name
+        place = find_place(code)
     except ToolError:
-        return text
+        return code
+    if place.code != code:
+        return code
+    only = place.airports[0]
+    return f"{only.city if only.code == code and len(place.airports) == 1 else place.name} ({code})"
 
 
 def capitalized(text: str) -> str:

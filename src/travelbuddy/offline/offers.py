@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from travelbuddy.offline.gazetteer import place_name
+from travelbuddy.offline.gazetteer import described
 
 SHOWN, SHOWN_BRIEFLY = 5, 3
 UNREADABLE = "The flight search answered something I cannot read, so I have no flights to show. Please try again."
@@ -72,7 +72,7 @@ def describe(result: Mapping[str, JsonValue], *, briefly: bool = False) -> str:
     lines += [f"{rank}. {_offer(offer)}" for rank, offer in enumerate(shown, 1)]
     if len(found.offers) > len(shown):
         lines.append(f"These are {len(shown)} of {len(found.offers)} offers.")
-    if not found.offers:
+    if not found.offers and not found.notes:
         lines.append("You could try another date, more stops or a higher price.")
     lines += [note if note.endswith((".", "!")) else f"{note}." for note in found.notes]
     if found.source == "sample" and found.offers and not any("sample" in note.lower() for note in found.notes):
@@ -82,7 +82,7 @@ def describe(result: Mapping[str, JsonValue], *, briefly: bool = False) -> str:
 
 def _headline(found: _Result) -> str:
     query = found.query
-    trip = f"from {_place(query.origin)} to {_place(query.destination)} on {_day(query.departure_date)}"
+    trip = f"from {described(query.origin)} to {described(query.destination)} on {_day(query.departure_date)}"
     back = f", back on {_day(query.return_date)}" if query.return_date else ""
     people = "1 passenger" if query.passengers == 1 else f"{query.passengers} passengers"
     limits = [f"in {query.cabin.replace('_', ' ')}"]
@@ -126,11 +126,6 @@ def _duration(iso: str) -> str:
     days, hours, minutes = (int(part or 0) for part in match.groups())
     hours += 24 * days
     return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
-
-
-def _place(code: str) -> str:
-    name = place_name(code)
-    return name if name == code else f"{name} ({code})"
 
 
 def _day(day: date) -> str:

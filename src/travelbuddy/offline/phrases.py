@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from travelbuddy.offline.gazetteer import described
 from travelbuddy.offline.profile import KEYS
 from travelbuddy.offline.questions import EVERYTHING
 
@@ -48,7 +49,7 @@ _NOUNS = {
 
 def facts_in_words(facts: Mapping[str, str]) -> str:
     """The facts as clauses: your name is Ada and your home airport is Oslo."""
-    return listed([f"your {_NOUNS.get(key, key)} is {_value(value)}" for key, value in facts.items()], "and")
+    return listed([f"your {_NOUNS.get(key, key)} is {_value(key, value)}" for key, value in facts.items()], "and")
 
 
 def recall(keys: Iterable[str], facts: Mapping[str, str]) -> str:
@@ -57,7 +58,7 @@ def recall(keys: Iterable[str], facts: Mapping[str, str]) -> str:
         known = {key: facts[key] for key in KEYS if key in facts}
         return f"I know that {facts_in_words(known)}." if known else "I do not know anything about you yet."
     sentences = [
-        f"Your {_NOUNS[key]} is {_value(facts[key])}."
+        f"Your {_NOUNS[key]} is {_value(key, facts[key])}."
         if key in facts
         else f"You have not told me your {_NOUNS[key]} yet."
         for key in keys
@@ -100,5 +101,5 @@ def listed(items: list[str], word: str) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {word} {items[-1]}" if items else ""
 
 
-def _value(value: str) -> str:
-    return value.replace("_", " ")
+def _value(key: str, value: str) -> str:
+    return described(value) if key == "home_airport" else value.replace("_", " ")

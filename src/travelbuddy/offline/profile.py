@@ -49,8 +49,6 @@ _LANGUAGE = re.compile(
 _STYLES = {
     "concise": "brief|briefly|short|concise|concisely|terse|succinct",
     "detailed": "detailed|long|thorough|comprehensive",
-    "formal": "formal|polite",
-    "casual": "casual|informal|friendly|relaxed",
 }
 _STYLE = re.compile(
     rf"\b(?:{labelled(_STYLES)} (?:answers?|repl(?:y|ies)|responses?|style|tone)"

@@ -64,7 +64,7 @@ class Conversation:
     """The state of the conversation at the message to be answered.
 
     ``trip`` includes that message; ``trip_before`` does not. ``remembered`` is what the system prompt lists, ``facts``
-    also what the conversation itself told; both are from before the message.
+    also what the request's context and the conversation told; both are from before the message.
     """
 
     message: str
@@ -84,16 +84,16 @@ def read_conversation(messages: Sequence[Message]) -> Conversation:
     remembered, context = _sections(prompts)
     last_user = max((at for at, message in enumerate(messages) if message.role == "user"), default=len(messages))
     results = {message.call_id: _json(message.text) for message in messages if message.role == "tool"}
-    trip, facts = Trip(), {**remembered, **context}
+    trip, told = Trip(), dict[str, str]()
     for message in messages[_first_read(messages, last_user) : last_user]:
         if message.role == "user":
             said = understand(message.text, today)
             trip = advance(trip, said, message.text)
-            facts = _learn(facts, said)
+            told = _learn(told, said)
         for call in message.calls:
             if call.name == SEARCH and call.id in results:
                 trip = after_search(trip, call.arguments, results[call.id])
-            facts = _told_by_call(facts, call)
+            told = _told_by_call(told, call, refused="error" in results.get(call.id, {}))
     text = messages[last_user].text if last_user < len(messages) else ""
     said = understand(text, today)
     steps = [Step(call, results[call.id]) for m in messages[last_user:] for call in m.calls if call.id in results]
@@ -103,7 +103,7 @@ def read_conversation(messages: Sequence[Message]) -> Conversation:
         trip_before=trip,
         trip=advance(trip, said, text),
         remembered=remembered,
-        facts=facts,
+        facts={**told, **remembered, **context},  # what is stored now outdates what was said before
         steps=tuple(steps),
         tools_forbidden=Intent.NO_TOOLS in said.intents
         or any(Intent.NO_TOOLS in understand(prompt).intents for prompt in prompts[1:]),
@@ -155,11 +155,12 @@ def _learn(facts: Mapping[str, str], said: Understanding) -> dict[str, str]:
     return {key: value for key, value in facts.items() if key not in forgotten} | said.remember
 
 
-def _told_by_call(facts: dict[str, str], call: Call) -> dict[str, str]:
+def _told_by_call(facts: dict[str, str], call: Call, *, refused: bool) -> dict[str, str]:
+    """The facts after a call; one whose value the tool refused is no fact."""
     key, value = call.arguments.get("key"), call.arguments.get("value")
-    if call.name == REMEMBER and isinstance(key, str) and isinstance(value, str):
+    if call.name == REMEMBER and not refused and isinstance(key, str) and isinstance(value, str):
         return {**facts, key: value}
-    if call.name == FORGET:
+    if call.name == FORGET or (call.name == REMEMBER and refused):
         return {name: value for name, value in facts.items() if name != key}
     return facts
 

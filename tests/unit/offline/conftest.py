@@ -92,7 +92,11 @@ class Talk:
             return search(call.arguments)
         key = str(call.arguments["key"])
         if call.name == "remember_preference":
-            self.memory[key] = str(call.arguments["value"])
+            value = str(call.arguments["value"])
+            try:
+                self.memory[key] = find_place(value).code if key == "home_airport" else value
+            except ToolError as problem:
+                return {"error": {"type": problem.kind, "field": "value", "message": str(problem)}}
             return {"remembered": {key: self.memory[key]}}
         return {"forgotten": self.memory.pop(key, None) is not None}
 

@@ -132,3 +132,43 @@ def test_without_the_tool_it_does_not_claim_to_store(talk: Talk) -> None:
     talk.tools = ALL_TOOLS - {"remember_preference"}
     assert "nowhere to store it" in talk.say("My name is Ada")
     assert "Ada" in talk.say("what is my name?")
+
+
+def test_home_is_recalled_by_name(talk: Talk) -> None:
+    """The store keeps an airport code; people live in cities."""
+    talk.say("I live in Oslo")
+    assert talk.memory == {"home_airport": "OSL"}
+    assert talk.say("where do I live?") == "Your home airport is Oslo (OSL)."
+
+
+def test_stored_home_is_left_to_the_tool(talk: Talk) -> None:
+    """A home that was stored earlier in the conversation is the tool's to use and to mention."""
+    talk.say("I live in Oslo")
+    talk.say("find me flights to Rome")
+    assert talk.searched == {"destination": "Rome"}
+
+
+def test_prompt_outdates_the_conversation(talk: Talk) -> None:
+    """What the user changed elsewhere since counts, not what the conversation once said."""
+    talk.say("My name is Ada. I live in Oslo.")
+    talk.memory.update(name="Grace", home_airport="BGO")
+    reply = talk.say("what do you know about me?")
+    assert "Grace" in reply
+    assert "Bergen" in reply
+    assert "Ada" not in reply
+
+
+def test_refused_fact_is_not_kept(talk: Talk) -> None:
+    """A home that the tool does not know is neither recalled nor flown from."""
+    talk.say("I live in Blorgville")
+    assert "not told me" in talk.say("where do I live?")
+    talk.say("find me flights to Rome")
+    assert talk.searched == {"destination": "Rome"}
+
+
+def test_context_of_the_request_fills_what_was_not_said() -> None:
+    """A client's context is used for the search at hand, for the tool does not see it."""
+    prompt = "Today is 2026-11-23 (Monday).\nContext of this request:\n- cabin: business\n- home_airport: OSL"
+    messages = [Message("system", prompt), Message("user", "find me flights to Rome")]
+    (call,) = respond(messages, ALL_TOOLS).calls
+    assert call.arguments == {"destination": "Rome", "origin": "OSL", "cabin": "business"}
