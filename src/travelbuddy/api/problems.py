@@ -76,7 +76,8 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        phrase = HTTPStatus(error.status_code).phrase  # 413's differs between versions of Python
+        kind = "body-too-large" if error.status_code == 413 else phrase.lower().replace(" ", "-")
         headers = dict(error.headers) if error.headers else None
         return problem(error.status_code, kind, str(error.detail), headers=headers)
 
@@ -96,8 +97,8 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 
 def _field(loc: Sequence[int | str]) -> str:
-    parts = [str(part) for part in loc if part not in {"body", "query", "path", "header"}]
-    return ".".join(parts) or "body"
+    place = 1 if loc and loc[0] in {"body", "query", "path", "header"} else 0
+    return ".".join(map(str, loc[place:])) or "body"
 
 
 def _message(error: Any) -> str:
