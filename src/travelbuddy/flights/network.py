@@ -79,13 +79,21 @@ def _one_stop(origin: Airport, destination: Airport, direct_km: int) -> list[Pat
 
 
 def _two_stops(origin: Airport, destination: Airport) -> list[Path]:
-    """By two hubs; when no such pair has a service, by the pair of world hubs that makes the shortest way."""
+    """By two hubs; when no such pair has a service, by the world hubs that make the shortest way a plane can fly."""
     first, second = links(origin), links(destination)
-    pairs = [(a, b) for a in first for b in second if a != b]
-    linked = [pair for pair in pairs if pair[1] in links(pair[0])]
+    pairs = [(a, b) for a in first for b in second if a != b and b in links(a)]
+    if not pairs:
+        first, second = _world_hubs(origin), _world_hubs(destination)
+        pairs = [(a, b) for a in first for b in second if MIN_KM <= distance_km(a, b) <= _REACH[-1][0]]
     best = nsmallest(
         3,
-        linked or [pair for pair in pairs if pair[0].rank == pair[1].rank == 4],
+        pairs,
         key=lambda pair: (first[pair[0]] + distance_km(*pair) + second[pair[1]], pair[0].code, pair[1].code),
     )
     return [(origin, a, b, destination) for a, b in best]
+
+
+def _world_hubs(airport: Airport) -> dict[Airport, int]:
+    """The nearest dozen of the world's hubs; enough that some pair of two such dozens is within a plane's range."""
+    hubs = ((hub, distance_km(airport, hub)) for hub in _hubs() if hub.rank == 4 and hub != airport)
+    return dict(nsmallest(12, hubs, key=lambda each: each[1]))

@@ -13,8 +13,8 @@ from travelbuddy.domain.travel import Cabin, FlightQuery, Offer, Segment, Slice,
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.airports import airports_for
 from travelbuddy.flights.directory import Airport, distance_km
-from travelbuddy.flights.network import paths
-from travelbuddy.flights.timetable import Flight, journeys, seeded
+from travelbuddy.flights.network import Path, paths
+from travelbuddy.flights.timetable import MAX_CONNECTION, OVERNIGHT, Flight, journeys, seeded
 
 MAX_OFFERS = 6
 _MAX_PAIRS = 6
@@ -70,18 +70,25 @@ def _journeys(
     max_stops = 2 if query.max_stops is None else query.max_stops
     pairs = sorted(product(origins, destinations), key=lambda pair: -(pair[0].rank + pair[1].rank))
     ends = {*origins, *destinations}
-    found = [
-        (legs, legs[-1].arriving_at - legs[0].departing_at)
+    ways = [
+        path
         for origin, destination in islice(pairs, _MAX_PAIRS)
         for path in paths(origin, destination, max_stops)
         if ends.isdisjoint(path[1:-1])  # no change of planes within one of the two cities
-        for legs in journeys(path, day)
     ]
+    found = _flown(ways, day, MAX_CONNECTION) or _flown(ways, day, OVERNIGHT)
     longest = min((duration for _, duration in found), default=timedelta()) * 2 + timedelta(hours=2)
     return [
         _Journey(legs, _cents(legs, day, query.cabin), duration, tuple(map(_label, legs)))
         for legs, duration in found
         if duration <= longest
+    ]
+
+
+def _flown(ways: list[Path], day: date, longest_wait: timedelta) -> list[tuple[tuple[Flight, ...], timedelta]]:
+    """Every journey along the ways, with its duration."""
+    return [
+        (legs, legs[-1].arriving_at - legs[0].departing_at) for way in ways for legs in journeys(way, day, longest_wait)
     ]
 
 

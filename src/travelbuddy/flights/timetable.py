@@ -21,6 +21,8 @@ from travelbuddy.flights.network import Path
 
 MIN_CONNECTION = timedelta(minutes=50)
 MAX_CONNECTION = timedelta(hours=5)
+OVERNIGHT = timedelta(hours=26)
+"""Every route has a flight each day, so some connection is always within this."""
 
 CARRIERS = (
     Carrier(iata_code="SH", name="SkyHighAir"),
@@ -76,12 +78,12 @@ def flights(origin: Airport, destination: Airport, day: date) -> tuple[Flight, .
     return tuple(sorted(found, key=lambda flight: (flight.departing_at, flight.number)))
 
 
-def journeys(path: Path, day: date) -> Iterator[tuple[Flight, ...]]:
+def journeys(path: Path, day: date, longest_wait: timedelta = MAX_CONNECTION) -> Iterator[tuple[Flight, ...]]:
     """Every way to fly along ``path`` that starts on ``day``, each with the earliest connections there are."""
     for flight in flights(path[0], path[1], day):
         legs: list[Flight] = [flight]
         for origin, destination in pairwise(path[1:]):
-            onward = _connection(legs[-1], origin, destination)
+            onward = _connection(legs[-1].arriving_at, origin, destination, longest_wait)
             if onward is None:
                 break
             legs.append(onward)
@@ -89,12 +91,12 @@ def journeys(path: Path, day: date) -> Iterator[tuple[Flight, ...]]:
             yield tuple(legs)
 
 
-def _connection(arriving: Flight, origin: Airport, destination: Airport) -> Flight | None:
-    landed = arriving.arriving_at
-    days = sorted({(landed + MIN_CONNECTION).date(), (landed + MAX_CONNECTION).date()})
-    for flight in (flight for day in days for flight in flights(origin, destination, day)):
-        if MIN_CONNECTION <= flight.departing_at - landed <= MAX_CONNECTION:
-            return flight
+def _connection(landed: datetime, origin: Airport, destination: Airport, longest_wait: timedelta) -> Flight | None:
+    first, last = (landed + MIN_CONNECTION).date(), (landed + longest_wait).date()
+    for ahead in range((last - first).days + 1):
+        for flight in flights(origin, destination, first + timedelta(days=ahead)):
+            if MIN_CONNECTION <= flight.departing_at - landed <= longest_wait:
+                return flight
     return None
 
 

@@ -20,7 +20,7 @@ from travelbuddy.errors import ToolError
 from travelbuddy.flights.airports import airports_for, distance_km
 from travelbuddy.flights.directory import directory
 from travelbuddy.flights.sample import SampleFlights
-from travelbuddy.flights.timetable import MAX_CONNECTION, MIN_CONNECTION
+from travelbuddy.flights.timetable import MAX_CONNECTION, MIN_CONNECTION, OVERNIGHT
 
 DAY = date(2026, 9, 14)
 CODES = sorted(directory().airports)
@@ -53,9 +53,11 @@ def assert_sound(way: Slice, origin: str, destination: str, day: date) -> None:
     for segment in way.segments:
         assert segment.arriving_at.astimezone(UTC) - segment.departing_at.astimezone(UTC) == segment.duration
         assert timedelta(minutes=30) <= segment.duration < timedelta(hours=21)
+    waits = [b.departing_at - a.arriving_at for a, b in itertools.pairwise(way.segments)]
+    lonely = any(airports_for(code)[0].rank < 2 for code in (way.origin, way.destination))
+    assert all(MIN_CONNECTION <= wait <= (OVERNIGHT if lonely else MAX_CONNECTION) for wait in waits)
     for before, after in itertools.pairwise(way.segments):
         assert before.destination == after.origin
-        assert MIN_CONNECTION <= after.departing_at - before.arriving_at <= MAX_CONNECTION
 
 
 @settings(max_examples=120, deadline=None)
