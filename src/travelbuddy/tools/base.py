@@ -17,10 +17,14 @@ from datetime import date
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic_core import to_json
+from pydantic_core import ErrorDetails, from_json, to_json
 
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.provider import FlightProvider
+
+_MOST_PROBLEMS = 3
+_MOST_NAME = 60
+_MOST_MESSAGE = 600
 
 
 @dataclass(frozen=True)
@@ -63,21 +67,33 @@ class Tool:
     async def run(self, ctx: ToolContext, arguments: str) -> str:
         """The result as JSON text, or an error value ``{"error": {"type", "field", "message", "suggestions"}}``."""
         try:
-            given = json.loads(arguments or "{}")
-        except (ValueError, RecursionError):
-            return error_value("bad_json", "the arguments are not valid JSON")
+            # Unlike json.loads it refuses endless nesting and lone surrogates, which no reply could carry.
+            given = from_json(arguments if arguments.strip() else "{}")
+        except ValueError as broken:
+            return error_value("bad_json", f"The arguments are not valid JSON: {broken}.")
+        if not isinstance(given, dict):
+            return error_value("bad_arguments", "The arguments must be one JSON object.")
         try:
             checked = self.arguments.model_validate(given)
         except ValidationError as invalid:
-            first = invalid.errors()[0]
-            field = ".".join(map(str, first["loc"])) or None
-            return error_value("bad_arguments", str(first["msg"]), field=field)
+            problems = invalid.errors(include_url=False, include_context=False)
+            message = " ".join(self._fix(problem) for problem in problems[:_MOST_PROBLEMS])
+            return error_value("bad_arguments", message, field=_field(problems[0]))
         values = {name: getattr(checked, name) for name in type(checked).model_fields}
         try:
             result = await self.function(ctx, **values)
         except ToolError as error:
             return error_value(error.kind, str(error), field=error.field, suggestions=error.suggestions)
         return to_json(result, exclude_none=True).decode()
+
+    def _fix(self, problem: ErrorDetails) -> str:
+        """One sentence that names the argument and what would do instead."""
+        name, known = shorten(_field(problem), _MOST_NAME), self.arguments.model_fields
+        if problem["type"] == "extra_forbidden":
+            return f"There is no argument '{name}'; there are: {', '.join(known)}."
+        if problem["type"] == "missing":
+            return f"'{name}' is required: {known[name].description or 'see the schema'}"
+        return f"'{name}': {problem['msg'].removeprefix('Value error, ')}."
 
 
 def tool(function: Callable[..., Awaitable[Any]]) -> Tool:
@@ -110,15 +126,26 @@ class Toolbox:
     async def run(self, ctx: ToolContext, name: str, arguments: str) -> str:
         """Run a tool by name; an unknown one is an error value that lists the known."""
         if name not in self._tools:
-            return error_value("unknown_tool", f"there is no tool {name!r}", suggestions=self.names)
+            known = ", ".join(self.names)
+            message = f"There is no tool {shorten(name, _MOST_NAME)!r}; there are: {known}."
+            return error_value("unknown_tool", message, suggestions=self.names)
         return await self._tools[name].run(ctx, arguments)
 
 
 def error_value(kind: str, message: str, *, field: str | None = None, suggestions: tuple[str, ...] = ()) -> str:
-    """A tool error as the model sees it."""
-    error: dict[str, Any] = {"type": kind, "message": message}
+    """A tool error as the model sees it; long texts are cut, for it stays in the conversation."""
+    error: dict[str, Any] = {"type": kind, "message": shorten(message, _MOST_MESSAGE)}
     if field is not None:
-        error["field"] = field
+        error["field"] = shorten(field, _MOST_NAME)
     if suggestions:
         error["suggestions"] = list(suggestions)
     return json.dumps({"error": error}, ensure_ascii=False)
+
+
+def shorten(text: str, length: int) -> str:
+    """The text, cut to ``length`` characters and an ellipsis when it is longer."""
+    return text if len(text) <= length else text[:length] + "…"
+
+
+def _field(problem: ErrorDetails) -> str:
+    return str(problem["loc"][0])
