@@ -1,0 +1,339 @@
+"""The whole app over a store and an engine in memory: its document, its doors, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from tests.property.simulation import MemoryEngine, MemoryRecords, ModelLog, Replies
+
+from travelbuddy.adapters.dapr_records import Put, Stored
+from travelbuddy.adapters.dapr_sidecar import Sidecar
+from travelbuddy.adapters.dapr_state import DaprStateStorage
+from travelbuddy.app import create_app
+from travelbuddy.bootstrap import Services
+from travelbuddy.domain.turn import Limits
+from travelbuddy.errors import StoreUnavailable
+from travelbuddy.lanes import Lanes
+from travelbuddy.settings import Settings
+from travelbuddy.tools.base import Toolbox, ToolContext
+from travelbuddy.turns import TurnPolicy, Turns
+from travelbuddy.workflow.activities import TurnActivities
+from travelbuddy.workflow.contracts import CallModelInput
+from travelbuddy.workflow.runtime import WorkflowWorker
+
+ROUTES = {
+    ("post", "/start-workflow"),
+    ("get", "/workflows/{instance_id}"),
+    ("get", "/sessions/{session_id}/history"),
+    ("get", "/health"),
+    ("get", "/ready"),
+}
+
+
+class Store(MemoryRecords):
+    """A store that can be switched off."""
+
+    def __init__(self) -> None:
+        super().__init__(applies_refused=False)
+        self.down = False
+
+    async def read(self, *keys: str) -> list[Stored]:
+        self._check()
+        return await super().read(*keys)
+
+    async def write(self, put: Put) -> bool:
+        self._check()
+        return await super().write(put)
+
+    def _check(self) -> None:
+        if self.down:
+            raise StoreUnavailable("the state store is not available", retry_after=2)
+
+
+class Link(Sidecar):
+    """A sidecar that is up or not, as told."""
+
+    def __init__(self) -> None:
+        self.up = True
+
+    @property
+    def connected(self) -> bool:
+        return self.up
+
+    async def run(self, serve: Callable[[], Awaitable[None]]) -> None:
+        return
+
+
+class Worker(WorkflowWorker):
+    """A worker that takes work or not, as told."""
+
+    def __init__(self) -> None:
+        self.up = True
+
+    @property
+    def running(self) -> bool:
+        return self.up
+
+    async def stop(self, *, wait: bool = False) -> None:
+        return
+
+
+class Service:
+    """The app, a client of it, and the means to run its turns and to break what it depends on."""
+
+    def __init__(self) -> None:
+        self.store, self.engine, self.link, self.worker = Store(), MemoryEngine(), Link(), Worker()
+        self.memory = DaprStateStorage(self.store, self._now)
+        lanes = Lanes(self.memory, self.engine, self._now)
+        policy = TurnPolicy("offline-travel-1", (), Limits())
+        self.turns = Turns(self.memory, self.engine, lanes, policy, self._now)
+        self.replies = Replies()
+        self.activities = TurnActivities(
+            lanes=lanes,
+            users=self.memory,
+            model=ModelLog(),
+            toolbox=Toolbox([]),
+            publisher=self.replies,
+            tool_context=_no_tools,
+            clock=self._now,
+            today=lambda: date(2026, 1, 1),
+        )
+        settings = Settings(_env_file=None)
+        services = Services(
+            settings=settings,
+            turns=self.turns,
+            lanes=lanes,
+            records=self.memory,
+            memory=self.memory,
+            publisher=self.replies,
+            sidecar=self.link,
+            worker=self.worker,
+            close=self._close,
+        )
+        self.app: FastAPI = create_app(settings, services)
+        self.app.state.services = services
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url="http://t"
+        )
+
+    async def start(self, task: str, key: str | None = None, **ids: str) -> httpx.Response:
+        headers = {"Idempotency-Key": key} if key is not None else {}
+        return await self.http.post("/start-workflow", json={"task": task, **ids}, headers=headers)
+
+    async def run_turns(self) -> None:
+        """Let every started turn be answered."""
+        for turn_id, instance in self.engine.instances.items():
+            while instance.state == "running" and instance.waiting[0] == "activity":
+                call = CallModelInput.model_validate(instance.waiting[1])
+                result = await self.activities.call_model(turn_id, call)
+                instance.resume(result.model_dump(mode="json", exclude_defaults=True))
+
+    async def get(self, path: str, **query: Any) -> httpx.Response:
+        return await self.http.get(path, params=query or None)
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def _close(self) -> None:
+        return
+
+
+def _no_tools(user_id: str, session_id: str, turn_id: str, call_id: str) -> ToolContext:
+    raise AssertionError("no tool is offered")
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    """A service to which nobody has talked yet."""
+    service = Service()
+    yield service
+    await service.http.aclose()
+
+
+def _problem(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body["type"] == f"urn:travelbuddy:problem:{kind}"
+    return body
+
+
+async def test_the_document_of_the_interface_is_whole(service: Service) -> None:
+    """The OpenAPI document builds, holds every promised route with a description, and none of the broker's."""
+    document = (await service.get("/openapi.json")).json()
+    routes = {(method, path): route for path, methods in document["paths"].items() for method, route in methods.items()}
+    assert routes.keys() >= ROUTES
+    assert not any("message" in path or "dead" in path for _, path in routes)
+    assert all(route.get("description") for route in routes.values())
+
+
+async def test_a_started_turn_can_be_followed(service: Service) -> None:
+    """202 with the ids and an address that answers at once."""
+    response = await service.start("Paris to Nice")
+    started = response.json()
+    assert response.status_code == 202
+    assert started["session_id"] == "default"
+    assert response.headers["location"] == started["status_url"]
+    view = (await service.get(urlsplit(started["status_url"]).path)).json()
+    assert view["workflow_instance_id"] == started["workflow_instance_id"]
+    assert (view["status"], view["queue_position"], view["response"]) == ("running", 0, None)
+
+
+async def test_turns_of_a_session_queue_up(service: Service) -> None:
+    """The second message waits behind the first and says so."""
+    await service.start("one")
+    second = (await service.start("two")).json()["workflow_instance_id"]
+    view = (await service.get(f"/workflows/{second}")).json()
+    assert (view["status"], view["queue_position"]) == ("queued", 1)
+
+
+async def test_an_answered_turn_shows_its_reply(service: Service) -> None:
+    """The view holds the reply and the timeline, and the history the turn as it was said."""
+    turn_id = (await service.start("hello")).json()["workflow_instance_id"]
+    await service.run_turns()
+    view = (await service.get(f"/workflows/{turn_id}")).json()
+    assert (view["status"], view["progress"], view["response"]) == ("answered", "done", "reply 1")
+    assert [step["name"] for step in view["timeline"]] == ["call_model"]
+    history = (await service.get("/sessions/default/history")).json()
+    assert (history["session_id"], history["next"]) == ("default", None)
+    (turn,) = history["turns"]
+    assert (turn["workflow_instance_id"], turn["outcome"]) == (turn_id, "answered")
+    assert [(message["role"], message["content"]) for message in turn["messages"]] == [
+        ("user", "hello"),
+        ("assistant", "reply 1"),
+    ]
+    assert not any("tool_calls" in message or "tool_call_id" in message for message in turn["messages"])
+
+
+async def test_a_turn_outlives_the_engine_s_memory(service: Service) -> None:
+    """The view still answers after the engine has purged the instance."""
+    turn_id = (await service.start("hello")).json()["workflow_instance_id"]
+    await service.run_turns()
+    before = (await service.get(f"/workflows/{turn_id}")).json()
+    service.engine.instances.clear()
+    assert (await service.get(f"/workflows/{turn_id}")).json() == before
+
+
+async def test_the_same_key_is_the_same_turn(service: Service) -> None:
+    """A repetition, before or after the answer, gets the first id and adds nothing to the history."""
+    first = (await service.start("hello", key="k")).json()
+    assert (await service.start("hello", key="k")).json() == first
+    await service.run_turns()
+    assert (await service.start("hello", key="k")).json() == first
+    assert len((await service.get("/sessions/default/history")).json()["turns"]) == 1
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_a_key_is_not_for_two_messages(service: Service, answered: bool) -> None:
+    """Another message, or another session, under a used key is refused instead of swallowed."""
+    await service.start("hello", key="k", user_id="ada", session_id="one")
+    if answered:
+        await service.run_turns()
+    _problem(await service.start("bye", key="k", user_id="ada", session_id="one"), 409, "idempotency-key-reused")
+    _problem(await service.start("hello", key="k", user_id="ada", session_id="two"), 409, "idempotency-key-reused")
+
+
+async def test_users_share_no_key(service: Service) -> None:
+    """The same key of two users is two turns."""
+    one = await service.start("hello", key="k", user_id="ada")
+    two = await service.start("hello", key="k", user_id="bob")
+    assert one.json()["workflow_instance_id"] != two.json()["workflow_instance_id"]
+
+
+async def test_a_session_has_one_owner(service: Service) -> None:
+    """Another user can neither talk into a session nor read it, nor see its turns."""
+    turn_id = (await service.start("hello", user_id="ada", session_id="s")).json()["workflow_instance_id"]
+    _problem(await service.start("hello", user_id="bob", session_id="s"), 404, "session-not-yours")
+    for answered in (False, True):
+        if answered:
+            await service.run_turns()
+        _problem(await service.get(f"/workflows/{turn_id}", user_id="bob"), 404, "not-found")
+        _problem(await service.get("/sessions/s/history", user_id="bob"), 404, "not-found")
+        assert (await service.get(f"/workflows/{turn_id}", user_id="ada")).status_code == 200
+        assert (await service.get("/sessions/s/history", user_id="ada")).status_code == 200
+
+
+async def test_a_long_history_is_read_page_by_page(service: Service) -> None:
+    """Following ``next`` gives every turn once, oldest first within a page, also those that left the window."""
+    started = []
+    for number in range(23):
+        started.append((await service.start(f"m{number}")).json()["workflow_instance_id"])
+        await service.run_turns()
+    seen: list[str] = []
+    before: Mapping[str, str] = {}
+    while True:
+        page = (await service.get("/sessions/default/history", limit=7, **before)).json()
+        seen = [turn["workflow_instance_id"] for turn in page["turns"]] + seen
+        assert len(page["turns"]) <= 7
+        if page["next"] is None:
+            break
+        before = {"before": page["next"]}
+    assert seen == started
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/workflows/unknown", 404),
+        ("/workflows/bad%20id", 422),
+        ("/workflows/" + "x" * 129, 422),
+        ("/sessions/unknown/history", 404),
+        ("/sessions/default/history?before=unknown", 404),
+        ("/sessions/default/history?limit=0", 422),
+        ("/sessions/default/history?limit=101", 422),
+        ("/sessions/default/history?limit=x", 422),
+        ("/sessions/default/history?user_id=", 422),
+        ("/sessions/%00/history", 422),
+    ],
+)
+async def test_what_does_not_exist_is_said_so(service: Service, path: str, status: int) -> None:
+    """Unknown ids are 404 and impossible ones 422, as problem documents."""
+    await service.start("hello")
+    response = await service.get(path)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_an_impossible_key_is_refused(service: Service, key: str) -> None:
+    """An empty or endless idempotency key is the client's mistake, and starts nothing."""
+    assert (await service.start("hello", key=key)).status_code == 422
+    assert not service.engine.instances
+
+
+async def test_a_store_that_is_away_accepts_nothing(service: Service) -> None:
+    """503 with the time to come back, and no turn was started."""
+    service.store.down = True
+    response = await service.start("hello")
+    _problem(response, 503, "unavailable")
+    assert response.headers["retry-after"] == "2"
+    assert not service.engine.instances
+
+
+async def test_a_live_process_is_healthy_whatever_is_down(service: Service) -> None:
+    """Liveness depends on nothing else, or a broken store would have every replica restarted."""
+    service.store.down, service.link.up, service.worker.up = True, False, False
+    assert (await service.get("/health")).json()["status"] == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("link", "worker", "store", "down"),
+    [
+        (False, True, True, "sidecar"),
+        (True, False, True, "workflow worker"),
+        (True, True, False, "state store"),
+        (True, False, False, "workflow worker, state store"),
+    ],
+)
+async def test_readiness_names_what_is_down(service: Service, link: bool, worker: bool, store: bool, down: str) -> None:
+    """503 that says which part is missing; ready again as soon as all are back."""
+    service.link.up, service.worker.up, service.store.down = link, worker, not store
+    assert _problem(await service.get("/ready"), 503, "not-ready")["detail"] == f"down: {down}"
+    service.link.up, service.worker.up, service.store.down = True, True, False
+    assert (await service.get("/ready")).json() == {"status": "ready"}
