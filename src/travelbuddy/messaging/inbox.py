@@ -72,16 +72,23 @@ def parse_event(raw: bytes) -> tuple[dict[str, Any], DirectMessage]:
     """The CloudEvent and the message in it, in either body form. Raises ValueError with a reason fit to show."""
     try:
         event = json.loads(raw)
-    except ValueError as bad:
+    except (ValueError, RecursionError) as bad:
         raise ValueError("the event is not JSON") from bad
     if not isinstance(event, dict):
         raise ValueError("the event is not a CloudEvent object")
+    if not _is_text(str(event.get("id"))):
+        raise ValueError("id: send whole characters")
     data = event.get("data", event)
     if isinstance(data, dict) and isinstance(data.get("data"), dict):
         data = data["data"]
     if not isinstance(data, dict):
         raise ValueError("data: send an object with text and sender")
     return event, DirectMessage.model_validate(data)
+
+
+def _is_text(value: str) -> bool:
+    """False for half a character: JSON may escape one, but nothing can store it."""
+    return value == value.encode(errors="replace").decode()
 
 
 async def _bury(publisher: Publisher, raw: bytes, reason: str) -> dict[str, str]:
