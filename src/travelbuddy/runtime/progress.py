@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from travelbuddy.errors import RuntimeProblem
+from travelbuddy.runtime.child import die_with
 
 PLAIN_INTERVAL = 10.0  # seconds between two lines when nobody watches a terminal
 KEPT_LINES = 5
@@ -33,10 +35,17 @@ def run_step(
     A failure, or more than ``timeout`` seconds, is a RuntimeProblem with the end of the output.
     """
     output = _Output()
+    starter = os.getpid()
     with log.open("a", encoding="utf-8") as sink:
         try:
             process = subprocess.Popen(  # noqa: S603 - fixed programs, no shell
-                command, cwd=cwd, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                command,
+                cwd=cwd,
+                env=dict(env),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                preexec_fn=lambda: die_with(starter),  # a build must not go on when nobody waits for it
             )
         except OSError as error:
             raise RuntimeProblem(f"{title}: {command[0]} cannot be started ({error.strerror}).") from error
