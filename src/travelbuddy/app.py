@@ -15,6 +15,7 @@ from travelbuddy.api.limits import BodyLimit
 from travelbuddy.api.problems import install_problem_handlers
 from travelbuddy.api.routes import health, sessions, workflows
 from travelbuddy.bootstrap import OFFLINE_PREFIX, Services, build_services
+from travelbuddy.flights.airports import warm
 from travelbuddy.messaging import inbox
 from travelbuddy.settings import Settings
 
@@ -31,6 +32,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         built = services or build_services(settings)
         app.state.services = built
+        await asyncio.to_thread(warm)
         link = asyncio.create_task(built.sidecar.run(built.worker.run))
         link.add_done_callback(_report_crash)
         try:

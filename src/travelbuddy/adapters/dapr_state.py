@@ -26,7 +26,7 @@ from travelbuddy.domain.conversation import (
     commit_turn,
     window,
 )
-from travelbuddy.domain.messages import Message
+from travelbuddy.domain.messages import Message, whole
 from travelbuddy.domain.users import SessionIndex, Tally, UserRecord
 from travelbuddy.errors import NotFound
 
@@ -133,7 +133,12 @@ class DaprStateStorage(StateStorage):
         return window(session) if session is not None else []
 
     async def append_conversation_turn(self, session_id: str, turn: Message) -> None:
-        """See StateStorage. The message becomes a turn of its own; raises NotFound for an unknown session."""
+        """See StateStorage. The message becomes a turn of its own; raises NotFound for an unknown session.
+
+        Raises ValueError for a message that cannot stand alone: a tool call or a tool's result.
+        """
+        if not whole((turn,)):
+            raise ValueError("a tool call and its result are stored together, by the turn they belong to")
         now, turn_id = self._clock(), f"note-{uuid4().hex}"
         while True:
             session, etag = await self._existing(session_id)

@@ -48,6 +48,10 @@ class TurnInput(_Payload):
     context: dict[str, JsonValue] = Field(default_factory=dict)
     reply_to: ReplyTo | None = None
 
+    def wire(self) -> dict[str, JsonValue]:
+        """With the limits and tools as they are now, so that a later default does not change a turn under way."""
+        return self.model_dump(mode="json", exclude_none=True)
+
 
 class CallModelInput(_Payload):
     """One execution of ``call_model``: the turn so far, and whether it is the last chance."""

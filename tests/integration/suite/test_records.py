@@ -75,6 +75,10 @@ async def test_the_six_operations_of_state_storage(stack: Stack) -> None:
         assert (metadata["title"], metadata["message_count"]) == ("Rome", 2)
         assert await storage.get_session_metadata("unknown") == {}
         assert await storage.get_conversation_history("unknown") == []
+        with pytest.raises(ValueError, match="stored together"):
+            await storage.append_conversation_turn(
+                "operations", Message(role="tool", content="{}", timestamp=datetime.now(UTC), tool_call_id="x")
+            )
         with pytest.raises(NotFound):
             await storage.update_session_metadata("unknown", {"title": "x"})
 
