@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from statistics import median
 
 import httpx
 from tests.integration.framework.client import User, listening
@@ -13,12 +14,13 @@ from tests.integration.framework.stack import Stack
 
 async def test_start_workflow_answers_at_once_and_dapr_completes_it(stack: Stack) -> None:
     """202 with a workflow id within 100 ms; Dapr's status API reaches COMPLETED with flights to Paris in its output."""
-    await User(stack).ask("hello")  # the first request of a process pays for its connections
-    began = time.perf_counter()
-    answer = await User(stack).call("POST", "/start-workflow", json={"task": "I want to find flights to Paris"})
-    took = time.perf_counter() - began
-    assert answer.status_code == 202
-    assert took < 0.1
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        answer = await User(stack).call("POST", "/start-workflow", json={"task": "I want to find flights to Paris"})
+        times.append(time.perf_counter() - began)
+        assert answer.status_code == 202
+    assert median(times) < 0.1
     started = answer.json()
     assert answer.headers["Location"] == started["status_url"]
     assert started["session_id"] == "default"
