@@ -1,0 +1,55 @@
+"""The documents tell the truth about what is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+
+from travelbuddy.api.routes import health, sessions, workflows
+from travelbuddy.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
+
+
+def test_every_setting_is_in_the_example() -> None:
+    """.env.example names each setting once, and nothing that is no setting."""
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    named = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
+    assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
+
+
+def test_every_route_is_in_the_readme() -> None:
+    """Each HTTP route of the doors stands in the README's table of calls."""
+    routes = [route for part in (workflows, sessions, health) for route in part.router.routes]
+    paths = [route.path for route in routes if isinstance(route, APIRoute)]
+    assert paths
+    for path in paths:
+        shown = re.sub(r"\{\w+\}", "{id}", path)
+        assert shown in README, f"README says nothing of {shown}"
+
+
+def test_every_make_command_of_the_documents_exists() -> None:
+    """No document tells people to type a make target that is not there."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for document in DOCUMENTS:
+        code = re.findall(r"(?:^|`)make ([a-z]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(code) <= targets, document.name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    """Each relative link of a document names a file or folder that exists."""
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), target
+
+
+def test_decisions_name_tests_that_exist() -> None:
+    """Each test file that a decision record names is there."""
+    for record in (ROOT / "docs" / "decisions").glob("*.md"):
+        for path in re.findall(r"tests/[\w/]+\.py", record.read_text(encoding="utf-8")):
+            assert (ROOT / path).exists(), f"{record.name}: {path}"
