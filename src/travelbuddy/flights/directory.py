@@ -21,7 +21,7 @@ Region = tuple[str, str | None]
 """A country's ISO code and one of its regions, or None for the whole country."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each airport is one object; hashing all its fields is slow
 class Airport:
     """``rank`` is the importance, 4 (world hub) to 0; ``tz`` an IANA zone; ``unit`` a unit vector."""
 
