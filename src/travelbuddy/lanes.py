@@ -94,9 +94,10 @@ class Lanes:
                 return Done(record)
             position = session.position(entry.id) if session is not None else None
             if session is None or position is None:
-                if (old := await self._records.find_turn(entry.id)) is not None:
+                if (old := await self._records.find_turn(entry.id)) is None:
+                    await self.join(session_id, user_id, entry)
+                elif not await self._knows(session_id, entry.id):
                     return Done(old)  # so long ago that the session forgot
-                await self.join(session_id, user_id, entry)
             elif position == 0:
                 return Admitted(session, snapshot.etag or "", snapshot.user)
             elif not await self._evict_ended_head(snapshot):
@@ -135,6 +136,11 @@ class Lanes:
         """Tell the turn at the head that it is its turn."""
         if session.head is not None:
             await self._engine.wake(session.head.id)
+
+    async def _knows(self, session_id: str, turn_id: str) -> bool:
+        """Whether the turn has come to the session meanwhile; then its own record may be a lost execution's."""
+        session = (await self._records.read(session_id)).session
+        return session is not None and (session.done(turn_id) or session.position(turn_id) is not None)
 
     async def _evict_ended_head(self, snapshot: Snapshot) -> bool:
         """Record a head whose workflow is over although nobody committed it. True: read the session again."""

@@ -1,11 +1,12 @@
 """The real doors, lanes, activities and workflow on an in-memory store and engine, advanced one I/O step at a time.
 
 Every access to the store, the engine or the model is a point where the schedule may run somebody else, crash the one
-who asked, start a second execution, or end a workflow from outside. So a list of integers is a whole interleaving.
+who asked, start a second execution, or end a workflow from outside. So a seed is a whole interleaving.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -29,6 +30,8 @@ from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, TurnInput
 from travelbuddy.workflow.turn import turn
 
 SESSION, USER = "s", "u"
+ACCIDENTS = 0.06
+"""The chance of an accident at each step, while the budget lasts."""
 
 
 @coroutine
@@ -165,11 +168,12 @@ class ModelLog:
     ) -> ModelAnswer:
         await pause()
         self.prompts.append([str(m["content"]) for m in messages if m["role"] == "user"])
+        number = len(self.prompts)
         if self.failures:
             self.failures -= 1
             raise ModelUnavailable("scripted")
         await pause()
-        return ModelAnswer(content=f"reply {len(self.prompts)}", tool_calls=(), model="m", tokens=1)
+        return ModelAnswer(content=f"reply {number}", tool_calls=(), model="m", tokens=1)
 
 
 @dataclass
@@ -221,13 +225,15 @@ class World:
         self.ended_outside: set[str] = set()
         self.budget = {"crash": crashes, "end": ends, "second": seconds}
 
-    def play(self, schedule: list[int]) -> None:
-        """Let each number pick one of the things that can happen next."""
-        for number in schedule:
-            choices = list(self._choices())
+    def play(self, seed: int, steps: int = 400) -> None:
+        """Let chance pick what happens next, an accident now and then; the same seed is the same story."""
+        chance = random.Random(seed)
+        for _ in range(steps):
+            accidents = list(self._accidents())
+            choices = accidents if accidents and chance.random() < ACCIDENTS else list(self._choices())
             if not choices:
                 return
-            choices[number % len(choices)]()
+            chance.choice(choices)()
 
     def finish(self) -> None:
         """No more accidents: run doors, workflows and timers until nothing is left, then let a reader look."""
@@ -256,6 +262,8 @@ class World:
             yield partial(self._open_door, message)
         for turn_id, instance in self.engine.instances.items():
             yield from self._workflow_choices(turn_id, instance, timers)
+
+    def _accidents(self) -> Iterator[Callable[[], None]]:
         if self.budget["crash"]:
             for process in list(self.processes):
                 yield partial(self._crash, process)
@@ -263,6 +271,12 @@ class World:
             for turn_id, instance in self.engine.instances.items():
                 if instance.state == "running":
                     yield partial(self._end, turn_id)
+        if self.budget["second"]:
+            for turn_id, instance in self.engine.instances.items():
+                kind, detail = instance.waiting or ("", None)
+                alive = [p for p in self.processes if p.instance is instance]
+                if instance.state == "running" and kind == "activity" and len(alive) == 1:
+                    yield partial(self._second, turn_id, instance, detail)
 
     def _workflow_choices(self, turn_id: str, instance: Instance, timers: bool) -> Iterator[Callable[[], None]]:
         if instance.state != "running" or instance.waiting is None:
@@ -271,8 +285,6 @@ class World:
         alive = [p for p in self.processes if p.instance is instance]
         if kind == "activity" and not alive:
             yield lambda: self._execute(turn_id, instance, detail)
-        if kind == "activity" and len(alive) == 1 and self.budget["second"]:
-            yield lambda: self._second(turn_id, instance, detail)
         if kind == "event" and instance.events:
             yield lambda: self._deliver(instance)
         elif kind == "event" and timers:
