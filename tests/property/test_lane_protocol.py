@@ -32,6 +32,8 @@ def _judge(world: World) -> None:
         assert whole(turn.messages), "a stored turn is whole (V2)"
         assert turn.messages[0].role == "user"
         assert turn.messages[-1].role == "assistant"
+        if turn.outcome == "cancelled":
+            assert turn.workflow_instance_id in world.ended_outside, "nobody is cancelled who was not ended"
         if turn.outcome == "answered":
             prompt = world.model.prompts[int(turn.reply.content.split()[1]) - 1]
             assert prompt == [*seen, turn.messages[0].content], "the prompt held every earlier turn, in order (V3)"
