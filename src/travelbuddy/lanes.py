@@ -140,7 +140,7 @@ class Lanes:
     async def _knows(self, session_id: str, turn_id: str) -> bool:
         """Whether the turn has come to the session meanwhile; then its own record may be a lost execution's."""
         session = (await self._records.read(session_id)).session
-        return session is not None and (session.done(turn_id) or session.position(turn_id) is not None)
+        return session is not None and session.knows(turn_id)
 
     async def _evict_ended_head(self, snapshot: Snapshot) -> bool:
         """Record a head whose workflow is over although nobody committed it. True: read the session again."""

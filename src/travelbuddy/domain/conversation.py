@@ -84,6 +84,10 @@ class SessionRecord(_Record):
         """0 at the head of the lane, None when not in it."""
         return next((i for i, entry in enumerate(self.lane) if entry.id == turn_id), None)
 
+    def knows(self, turn_id: str) -> bool:
+        """True when the turn is done or waits in the lane."""
+        return self.done(turn_id) or self.position(turn_id) is not None
+
     def turn(self, turn_id: str) -> TurnRecord | None:
         """The turn's inline copy, None when it is not done or has left the window."""
         return next((turn for turn in self.turns if turn.workflow_instance_id == turn_id), None)
@@ -101,7 +105,7 @@ def new_session(session_id: str, user_id: str, now: datetime) -> SessionRecord:
 
 def enter_lane(session: SessionRecord, entry: LaneEntry) -> SessionRecord:
     """Put the turn at the end of the lane; a turn that is done or already waits stays as it is."""
-    if session.done(entry.id) or session.position(entry.id) is not None:
+    if session.knows(entry.id):
         return session
     return session.model_copy(update={"lane": (*session.lane, entry), "last_activity": entry.accepted_at})
 
