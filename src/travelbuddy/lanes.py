@@ -19,7 +19,7 @@ from travelbuddy.domain.conversation import (
     SessionRecord,
     TurnRecord,
     closed_unanswered,
-    commit_turn,
+    commit_turns,
     enter_lane,
     new_session,
 )
@@ -107,8 +107,8 @@ class Lanes:
         """Commit the turn and wake the next; returns the record that counts, another execution's if it was faster."""
         session, etag = admitted.session, admitted.etag
         while True:
-            change = commit_turn(session, turn)
-            if await self._records.commit(change, turn, etag):
+            change = commit_turns(session, turn)
+            if await self._records.commit(change, etag):
                 await self.wake_head(change.session)
                 return turn
             log.info("commit.lost_guard", turn=turn.workflow_instance_id, session=turn.session_id)
@@ -159,8 +159,8 @@ class Lanes:
             BROKE_DOWN if failed else ENDED_OUTSIDE,
             self._clock(),
         )
-        change = commit_turn(session, turn)
-        if await self._records.commit(change, turn, snapshot.etag):
+        change = commit_turns(session, turn)
+        if await self._records.commit(change, snapshot.etag):
             log.warning("lane.evicted", turn=head.id, session=session.session_id, engine=status.state)
             await self.wake_head(change.session)
             return True

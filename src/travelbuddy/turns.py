@@ -158,10 +158,16 @@ class Turns:
 
 def turn_id_for(message: Incoming) -> str:
     """A fresh id, or with a key always the same one for the same user and key. Letters, digits and ``-`` only."""
+    prefix = turn_prefix(message.user_id)
     if message.key is None:
-        return uuid4().hex
+        return f"{prefix}{uuid4().hex}"
     digest = hashlib.sha256(f"{len(message.user_id)}:{message.user_id}:{message.key}".encode())
-    return f"k-{digest.hexdigest()[:40]}"
+    return f"{prefix}k{digest.hexdigest()[:40]}"
+
+
+def turn_prefix(user_id: str) -> str:
+    """What the ids of all of a user's turns begin with, so that erasing finds them in the engine."""
+    return f"u{hashlib.sha256(user_id.encode()).hexdigest()[:16]}-"
 
 
 def _same(same: bool) -> bool:

@@ -155,6 +155,25 @@ class MemoryEngine:
         if (known := self.instances.get(turn_id)) is not None:
             known.events += 1
 
+    async def suspend(self, turn_id: str) -> None:
+        raise NotImplementedError
+
+    async def resume(self, turn_id: str) -> None:
+        raise NotImplementedError
+
+    async def terminate(self, turn_id: str) -> None:
+        await pause()
+        if (known := self.instances.get(turn_id)) is not None and known.state == "running":
+            known.state = "terminated"
+
+    async def purge(self, turn_id: str) -> None:
+        await pause()
+        self.instances.pop(turn_id, None)
+
+    async def ids(self, prefix: str) -> list[str]:
+        await pause()
+        return [turn_id for turn_id in self.instances if turn_id.startswith(prefix)]
+
 
 @dataclass
 class ModelLog:
@@ -164,7 +183,12 @@ class ModelLog:
     prompts: list[list[str]] = field(default_factory=list)
 
     async def complete(
-        self, messages: Sequence[Mapping[str, Any]], *, model: str, tools: Sequence[Mapping[str, Any]]
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        model: str,
+        tools: Sequence[Mapping[str, Any]],
+        on_text: Callable[[str], None] | None = None,
     ) -> ModelAnswer:
         await pause()
         self.prompts.append([str(m["content"]) for m in messages if m["role"] == "user"])

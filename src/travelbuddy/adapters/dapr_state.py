@@ -23,7 +23,7 @@ from travelbuddy.domain.conversation import (
     Commit,
     SessionRecord,
     TurnRecord,
-    commit_turn,
+    commit_turns,
     window,
 )
 from travelbuddy.domain.messages import Message, whole
@@ -56,14 +56,14 @@ class DaprStateStorage(StateStorage):
         """See SessionRecords."""
         return await self._records.write(_session(session, etag))
 
-    async def commit(self, commit: Commit, turn: TurnRecord, etag: str) -> bool:
+    async def commit(self, commit: Commit, etag: str) -> bool:
         """See SessionRecords. A turn that leaves the window is written again from the guarded copy."""
         session = commit.session
         tally = Tally(message_count=session.message_count, last_activity=session.last_activity)
         return await self._records.transact(
             _session(session, etag),
             [
-                *(_turn(record) for record in (*commit.sealed, turn)),
+                *(_turn(record) for record in (*commit.sealed, *commit.closed)),
                 Put(f"tally:{session.user_id}/{session.session_id}", tally, USER_TTL),
                 *(Delete(f"turn:{turn_id}") for turn_id in commit.dropped),
             ],
@@ -151,7 +151,7 @@ class DaprStateStorage(StateStorage):
                 completed_at=now,
                 messages=(turn,),
             )
-            if await self.commit(commit_turn(session, record), record, etag):
+            if await self.commit(commit_turns(session, record), etag):
                 return
 
     async def get_user_context(self, user_id: str) -> dict[str, JsonValue]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 import grpc.aio
 from dapr.ext.workflow import WorkflowStatus
+from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2 import ListInstanceIDsRequest
+from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
 from pydantic import JsonValue
 
 from travelbuddy.adapters.dapr_sidecar import Sidecar
@@ -26,6 +28,8 @@ _STATES: dict[WorkflowStatus, EngineState] = {
     WorkflowStatus.SUSPENDED: "suspended",
 }
 _STATUS_TRIES = 3
+_PURGE_TRIES = 30
+_LIST_PAGE = 1000
 
 
 class DaprTurnEngine:
@@ -63,14 +67,59 @@ class DaprTurnEngine:
 
     async def wake(self, turn_id: str) -> None:
         """See TurnEngine. An event to an ended instance is dropped by the engine."""
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                await self._sidecar.connection.workflows.raise_workflow_event(turn_id, ADMITTED)
-        except grpc.aio.AioRpcError as error:
-            if "no such instance" not in (error.details() or ""):
-                raise _unavailable(error) from error
-        except TimeoutError as late:
-            raise _unavailable(late) from late
+        await _tell(self._sidecar.connection.workflows.raise_workflow_event(turn_id, ADMITTED))
+
+    async def suspend(self, turn_id: str) -> None:
+        """See TurnEngine."""
+        await _tell(self._sidecar.connection.workflows.pause_workflow(turn_id))
+
+    async def resume(self, turn_id: str) -> None:
+        """See TurnEngine."""
+        await _tell(self._sidecar.connection.workflows.resume_workflow(turn_id))
+
+    async def terminate(self, turn_id: str) -> None:
+        """See TurnEngine."""
+        await _tell(self._sidecar.connection.workflows.terminate_workflow(turn_id))
+
+    async def purge(self, turn_id: str) -> None:
+        """See TurnEngine. The engine forgets ended instances only, and takes a moment to end one."""
+        await self.terminate(turn_id)
+        for left in reversed(range(_PURGE_TRIES)):
+            try:
+                await _tell(self._sidecar.connection.workflows.purge_workflow(turn_id))
+            except StoreUnavailable:
+                if not left:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+    async def ids(self, prefix: str) -> list[str]:
+        """See TurnEngine. Dapr's Python client has no call for it, so this speaks to the sidecar's own."""
+        found: list[str] = []
+        token: str | None = None
+        async with grpc.aio.insecure_channel(f"{self._sidecar.host}:{self._sidecar.grpc_port}") as channel:
+            stub = TaskHubSidecarServiceStub(channel)
+            while True:
+                request = ListInstanceIDsRequest(pageSize=_LIST_PAGE, continuationToken=token)
+                try:
+                    page = await stub.ListInstanceIDs(request, timeout=TIMEOUT)
+                except grpc.aio.AioRpcError as error:
+                    raise _unavailable(error) from error
+                found += [turn_id for turn_id in page.instanceIds if turn_id.startswith(prefix)]
+                token = page.continuationToken or None
+                if token is None:
+                    return found
+
+
+async def _tell(call: Awaitable[Any]) -> None:
+    """Await a request to an instance; one that is gone or over needs no telling."""
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            await call
+    except (grpc.aio.AioRpcError, TimeoutError) as error:
+        if isinstance(error, TimeoutError) or "no such instance" not in (error.details() or ""):
+            raise _unavailable(error) from error
 
 
 def _status(state: Any) -> EngineStatus:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import openai
@@ -23,7 +23,12 @@ class OpenAIChat:
         self._client = client
 
     async def complete(
-        self, messages: Sequence[Mapping[str, Any]], *, model: str, tools: Sequence[Mapping[str, Any]]
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        model: str,
+        tools: Sequence[Mapping[str, Any]],
+        on_text: Callable[[str], None] | None = None,
     ) -> ModelAnswer:
         """See ChatModel."""
         offered: Any = {"tools": list(tools)} if tools else {}

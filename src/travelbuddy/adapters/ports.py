@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -37,8 +37,8 @@ class SessionRecords(Protocol):
         """Replace the session if its ETag is still ``etag`` (None: if there is none). False: somebody was faster."""
         ...
 
-    async def commit(self, commit: Commit, turn: TurnRecord, etag: str) -> bool:
-        """As ``write``, with the turn's record, the sealed and dropped ones and the tally in the same request."""
+    async def commit(self, commit: Commit, etag: str) -> bool:
+        """As ``write``, with the closed, sealed and dropped turns' records and the tally in the same request."""
         ...
 
     async def restore_turn(self, turn: TurnRecord) -> None:
@@ -128,6 +128,26 @@ class TurnEngine(Protocol):
         """Tell a waiting turn to look at the lane again; harmless when it is not waiting or has ended."""
         ...
 
+    async def suspend(self, turn_id: str) -> None:
+        """Hold the instance before its next step; an activity under way is finished. Harmless when it has ended."""
+        ...
+
+    async def resume(self, turn_id: str) -> None:
+        """Let a suspended instance go on; harmless when it is not suspended or has ended."""
+        ...
+
+    async def terminate(self, turn_id: str) -> None:
+        """End the instance; harmless when it has ended or is unknown. An activity under way is not stopped by it."""
+        ...
+
+    async def purge(self, turn_id: str) -> None:
+        """Forget an instance with its whole history, ending it first; harmless when it is unknown."""
+        ...
+
+    async def ids(self, prefix: str) -> list[str]:
+        """The ids of all instances the engine still keeps that begin with ``prefix``. Reads all keys: costly."""
+        ...
+
 
 class Publisher(Protocol):
     """The broker."""
@@ -151,7 +171,46 @@ class ChatModel(Protocol):
     """A chat-completions model. Raises ModelUnavailable (worth a retry) or ModelRefused (not)."""
 
     async def complete(
-        self, messages: Sequence[Mapping[str, Any]], *, model: str, tools: Sequence[Mapping[str, Any]]
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        model: str,
+        tools: Sequence[Mapping[str, Any]],
+        on_text: Callable[[str], None] | None = None,
     ) -> ModelAnswer:
-        """One completion of the OpenAI-shaped messages; no tools are offered when ``tools`` is empty."""
+        """One completion of the OpenAI-shaped messages; no tools are offered when ``tools`` is empty.
+
+        ``on_text`` gets each piece of the answer's text as it arrives; together they are ``content``.
+        """
+        ...
+
+
+class TurnFeed(Protocol):
+    """Tells whoever follows a turn, on whichever replica, how it goes. Never waits and never fails.
+
+    ``follower`` is the replica that asked to hear of the turn when it was accepted, None when nobody did.
+    """
+
+    def queued(self, turn_id: str, position: int, follower: str | None) -> None:
+        """The turn waits behind ``position`` others."""
+        ...
+
+    def asking(self, turn_id: str, step: int, attempt: int, messages: Sequence[Message], follower: str | None) -> None:
+        """The model is asked for the ``step``-th time (from 1); ``messages`` are the turn's tool calls and results."""
+        ...
+
+    def text(self, turn_id: str, step: int, piece: str) -> None:
+        """The model said a piece of the answer to its ``step``-th question."""
+        ...
+
+    def calls(self, turn_id: str, step: int, message: Message) -> None:
+        """The answer to the ``step``-th question calls these tools."""
+        ...
+
+    def result(self, turn_id: str, step: int, message: Message, follower: str | None) -> None:
+        """A tool called by the ``step``-th answer gave this result."""
+        ...
+
+    def done(self, record: TurnRecord) -> None:
+        """The turn is committed with this record: answered, failed, cancelled or interrupted."""
         ...

@@ -111,32 +111,44 @@ def enter_lane(session: SessionRecord, entry: LaneEntry) -> SessionRecord:
 
 
 class Commit(NamedTuple):
-    """The new session record, the turns that left the window, and the ids whose records are to be deleted."""
+    """The new session record, the turns it closes, those that left the window, and the ids that are forgotten."""
 
     session: SessionRecord
+    closed: tuple[TurnRecord, ...]
     sealed: tuple[TurnRecord, ...]
     dropped: tuple[str, ...]
 
 
-def commit_turn(session: SessionRecord, turn: TurnRecord) -> Commit:
-    """Append a finished turn and take it out of the lane. The turn must not be done yet."""
-    if session.done(turn.workflow_instance_id):
-        raise ValueError(f"turn {turn.workflow_instance_id} is committed already")
-    turns = (*session.turns, turn)
-    ids = (*session.turn_ids, turn.workflow_instance_id)
+def commit_turns(session: SessionRecord, *closed: TurnRecord) -> Commit:
+    """Append finished turns and take them out of the lane. None of them may be done yet."""
+    new_ids = tuple(turn.workflow_instance_id for turn in closed)
+    for turn_id in new_ids:
+        if session.done(turn_id):
+            raise ValueError(f"turn {turn_id} is committed already")
+    turns = (*session.turns, *closed)
+    ids = (*session.turn_ids, *new_ids)
     return Commit(
         session.model_copy(
             update={
-                "lane": tuple(entry for entry in session.lane if entry.id != turn.workflow_instance_id),
+                "lane": tuple(entry for entry in session.lane if entry.id not in new_ids),
                 "turns": turns[-WINDOW:],
                 "turn_ids": ids[-REMEMBERED:],
-                "message_count": session.message_count + 1,
-                "last_activity": turn.completed_at,
+                "message_count": session.message_count + len(closed),
+                "last_activity": closed[-1].completed_at,
             }
         ),
+        closed=closed,
         sealed=turns[:-WINDOW],
         dropped=ids[:-REMEMBERED],
     )
+
+
+def interrupt_with(session: SessionRecord, entry: LaneEntry, note: str, now: datetime) -> Commit | None:
+    """Close every turn that is under way or waits, so that ``entry`` is the next; None when there is none of them."""
+    if session.knows(entry.id) or not session.lane:
+        return None
+    cut = commit_turns(session, *(closed_unanswered(session, old, "interrupted", note, now) for old in session.lane))
+    return cut._replace(session=enter_lane(cut.session, entry))
 
 
 def closed_unanswered(

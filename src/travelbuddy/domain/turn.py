@@ -10,6 +10,7 @@ The workflow is nothing but a loop over ``next_step``, so every rule about attem
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import isnan
 from typing import Literal
 
@@ -29,7 +30,7 @@ class ModelResult(BaseModel):
     kind      carries
     queued    position: the turns before this one in the session
     retry     retry_after, trouble: "model" trouble uses up an attempt, "store" trouble does not
-    tools     message: the assistant message with its tool calls
+    tools     message: the assistant message with its tool calls; user_version: the user's record as the prompt saw it
     done      message and outcome as committed, by this execution or an earlier one
     """
 
@@ -42,6 +43,7 @@ class ModelResult(BaseModel):
     message: Message | None = None
     outcome: Outcome | None = None
     step: Step | None = None
+    user_version: datetime | None = None
 
 
 class ToolResult(BaseModel):

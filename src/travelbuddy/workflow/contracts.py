@@ -7,6 +7,7 @@ or given another meaning. Payloads carry the turn, never the session's history.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -18,6 +19,8 @@ TURN_WORKFLOW = "turn"
 CALL_MODEL = "call_model"
 CALL_TOOL = "call_tool"
 ADMITTED = "admitted"
+IfBusy = Literal["enqueue", "reject", "interrupt"]
+"""What becomes of a message whose session has a turn under way."""
 
 
 class _Payload(BaseModel):
@@ -47,6 +50,9 @@ class TurnInput(_Payload):
     limits: Limits = Limits()
     context: dict[str, JsonValue] = Field(default_factory=dict)
     reply_to: ReplyTo | None = None
+    if_busy: IfBusy = "enqueue"
+    follower: str | None = None
+    """The replica that holds a client's connection for this turn."""
 
     def wire(self) -> dict[str, JsonValue]:
         """With the limits and tools as they are now, so that a later default does not change a turn under way."""
@@ -66,11 +72,17 @@ class CallModelInput(_Payload):
 
 
 class CallToolInput(_Payload):
-    """One execution of ``call_tool``."""
+    """One execution of ``call_tool``, asked for by the ``step``-th answer of the model.
+
+    ``user_version`` is when the user's record was last changed as the turn's prompt saw it: no older copy will do.
+    """
 
     user_id: str
     session_id: str
     call: ToolCall
+    step: int = 1
+    follower: str | None = None
+    user_version: datetime | None = None
 
 
 class TurnOutput(_Payload):

@@ -51,7 +51,7 @@ def turn(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow:
                 state = fold_model(state, (yield from _call_model(ctx, inp, step, state)))
             case CallTools():
                 ctx.set_custom_status("using " + ", ".join(call.name for call in step.calls))
-                results = yield when_all([_call_tool(ctx, inp, call) for call in step.calls])
+                results = yield when_all([_call_tool(ctx, inp, call, state) for call in step.calls])
                 state = fold_tools(state, [ToolResult.model_validate(result) for result in results])
             case AwaitTurn():
                 ctx.set_custom_status(f"queued (position {step.position})")
@@ -96,9 +96,16 @@ def _call_model(
         return ModelResult(kind="retry", step=note)
 
 
-def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall) -> Task[Any]:
+def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, state: TurnState) -> Task[Any]:
     """Start one tool call; a tool's trouble comes back as its result, so waiting for all never fails early."""
-    request = CallToolInput(user_id=inp.user_id, session_id=inp.session_id, call=call)
+    request = CallToolInput(
+        user_id=inp.user_id,
+        session_id=inp.session_id,
+        call=call,
+        step=state.step,
+        follower=inp.follower,
+        user_version=state.last.user_version if state.last is not None else None,
+    )
     return ctx.call_activity(CALL_TOOL, input=request.wire())
 
 

@@ -20,11 +20,12 @@ from pydantic import BaseModel, JsonValue
 from tests.integration.framework.bare_sidecar import BareSidecar
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.redis_server import RedisServer
+from tests.property.simulation import MemoryEngine
 
 from travelbuddy.adapters.dapr_records import DaprRecords, Delete, Put, Stored
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.ports import EngineStatus, Snapshot
-from travelbuddy.domain.conversation import LaneEntry, TurnRecord, commit_turn, enter_lane, new_session
+from travelbuddy.domain.conversation import LaneEntry, TurnRecord, commit_turns, enter_lane, new_session
 from travelbuddy.domain.messages import Message
 from travelbuddy.errors import StoreUnavailable
 from travelbuddy.lanes import Admitted, Done, Lanes
@@ -356,10 +357,11 @@ async def test_etags_of_a_record_that_expired(store: Store, records: DaprRecords
 
 
 @dataclass
-class QuietEngine:
+class QuietEngine(MemoryEngine):
     """An engine whose workflows all run; it keeps who was woken."""
 
     woken: list[str] = field(default_factory=list)
+    instances: dict[str, Any] = field(default_factory=dict)
 
     async def schedule(self, turn_id: str, payload: Mapping[str, JsonValue]) -> bool:
         return False
@@ -401,8 +403,8 @@ async def test_a_turn_record_lost_to_a_refused_commit_is_restored(
     assert seen.session is not None
     assert seen.etag is not None
     committed, lost = _turn(name, entry, "committed"), _turn(name, entry, "lost")
-    assert await storage.commit(commit_turn(seen.session, committed), committed, seen.etag)
-    assert not await storage.commit(commit_turn(seen.session, lost), lost, seen.etag)
+    assert await storage.commit(commit_turns(seen.session, committed), seen.etag)
+    assert not await storage.commit(commit_turns(seen.session, lost), seen.etag)
     assert await storage.find_turn(entry.id) == (lost if store.applies_refused else committed)
     standing = await Lanes(storage, engine, lambda: NOW).stand(name, "ada", entry)
     assert standing == Done(committed)

