@@ -9,6 +9,8 @@ TravelBuddyError
 │   ├── ToolError            the tool's arguments make no sense; told to the model as a value
 │   ├── NotFound             no such session, turn or user
 │   ├── SessionBusy          ``if_busy=reject`` and a turn is running
+│   ├── TurnOver             the turn has its outcome, so nothing can be done to it any more
+│   ├── TurnWithdrawn        the turn was refused or erased while it ran; inside only, no user meets it
 │   ├── KeyReused            an idempotency key came back with another message
 │   └── OwnedByAnother       the session belongs to another user
 └── RuntimeProblem       the Dapr runtime or a tool of the machine is missing; the message says what to do
@@ -64,6 +66,14 @@ class NotFound(Permanent):
 
 class SessionBusy(Permanent):
     """The caller asked to be refused while the session has a turn in progress."""
+
+
+class TurnOver(Permanent):
+    """The turn is over: answered, failed, interrupted or cancelled."""
+
+
+class TurnWithdrawn(Permanent):
+    """The turn must leave nothing behind: it was refused at its door, or erased."""
 
 
 class KeyReused(Permanent):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 
-from travelbuddy.adapters.ports import EngineState, EngineStatus, SessionRecords, TurnEngine
-from travelbuddy.domain.conversation import LaneEntry, SessionRecord, Step, TurnRecord
+from travelbuddy.adapters.ports import ENDED, EngineStatus, SessionRecords, TurnEngine
+from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord, cancelled_turn
 from travelbuddy.domain.turn import Limits
-from travelbuddy.errors import KeyReused, NotFound
+from travelbuddy.errors import KeyReused, NotFound, SessionBusy, TurnOver
 from travelbuddy.lanes import Lanes, owned
-from travelbuddy.workflow.contracts import ReplyTo, TurnInput
+from travelbuddy.views import OpenTurn, TurnView, finished, unfinished
+from travelbuddy.workflow.contracts import IfBusy, ReplyTo, TurnInput
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Incoming:
     key: str | None = None
     context: dict[str, JsonValue] | None = None
     reply_to: ReplyTo | None = None
+    if_busy: IfBusy = "enqueue"
+    follower: str | None = None
+    """The replica that waits for the reply, if one does."""
 
 
 @dataclass(frozen=True)
@@ -45,27 +49,6 @@ class TurnPolicy:
     model: str
     tools: tuple[str, ...]
     limits: Limits
-
-
-_ENDED_AS: dict[EngineState, str] = {"completed": "answered", "failed": "failed", "terminated": "cancelled"}
-
-
-class TurnView(BaseModel):
-    """A turn as people see it, whether it waits, runs or is long over."""
-
-    model_config = ConfigDict(frozen=True)
-
-    workflow_instance_id: str
-    session_id: str
-    user_id: str
-    status: str
-    progress: str
-    queue_position: int | None = None
-    response: str | None = None
-    error: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    timeline: tuple[Step, ...] = Field(default=())
 
 
 class Turns:
@@ -89,7 +72,8 @@ class Turns:
         """Schedule the turn, put it into its session's lane, and only then return.
 
         In this order nothing stands in a lane that the engine does not know; a door that dies in between leaves a
-        turn that enters the lane by itself. Raises OwnedByAnother, KeyReused, StoreUnavailable (nothing accepted).
+        turn that enters the lane by itself. Raises OwnedByAnother, KeyReused, SessionBusy for a turn that would rather
+        not wait, and StoreUnavailable; then nothing is accepted.
         """
         turn_id = turn_id_for(message)
         accepted = Accepted(turn_id, message.session_id)
@@ -101,27 +85,83 @@ class Turns:
         if message.key is not None and await self._known(turn_id, message, snapshot.session):
             return accepted
         entry = LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock())
-        if not await self._engine.schedule(turn_id, self._input(message, entry).wire()):
+        if message.if_busy == "reject":
+            await self._lanes.check_free(snapshot, turn_id)
+        scheduled = await self._engine.schedule(turn_id, self._input(message, entry).wire())
+        if not scheduled:
             await self._check_same_running(turn_id, message)
-        await self._lanes.join(message.session_id, message.user_id, entry, snapshot)
+        try:
+            await self._lanes.join(message.session_id, message.user_id, entry, message.if_busy, snapshot)
+        except SessionBusy:
+            if scheduled:
+                await self._engine.terminate(turn_id)
+            raise
+        if message.if_busy == "reject":
+            await self._engine.wake(turn_id)  # it may have looked before its door let it in
         return accepted
 
     async def view(self, turn_id: str, user_id: str | None = None) -> TurnView:
         """The turn's state now. Raises NotFound for an unknown id, or another user's."""
-        record = await self._records.find_turn(turn_id)
-        if record is None:
-            status = await self._engine.status(turn_id)
-            inp = _input_of(status)
-            if inp is None:
-                raise NotFound(f"no turn {turn_id!r}: it never existed, or its record has expired")
-            session = await self._lanes.settle(inp.session_id)
-            position = session.position(turn_id) if session is not None else None
-            record = (session.turn(turn_id) if session is not None else None) or (
-                await self._records.find_turn(turn_id) if position is None else None
-            )
-            if record is None:
-                return _visible(_unrecorded(turn_id, inp, status, position), user_id)
-        return _visible(_finished(record), user_id)
+        turn = await self._find(turn_id, user_id)
+        return finished(turn) if isinstance(turn, TurnRecord) else unfinished(turn)
+
+    async def pause(self, turn_id: str, user_id: str | None = None) -> TurnView:
+        """Hold the turn before its next step. Raises NotFound and TurnOver.
+
+        A step under way is finished; when it was the last one, the turn is answered.
+        """
+        turn = await self._find_open(turn_id, user_id)
+        await self._engine.suspend(turn_id)
+        return unfinished(replace(turn, status=replace(turn.status, state="suspended")))
+
+    async def resume(self, turn_id: str, user_id: str | None = None) -> TurnView:
+        """Let a paused turn go on; one that is not paused stays as it is. Raises NotFound and TurnOver."""
+        turn = await self._find_open(turn_id, user_id)
+        await self._engine.resume(turn_id)
+        return unfinished(replace(turn, status=replace(turn.status, state="running")))
+
+    async def cancel(self, turn_id: str, user_id: str | None = None) -> TurnView:
+        """End the turn, wherever it is, and let the next one begin at once. Raises NotFound and TurnOver."""
+        turn = await self._find(turn_id, user_id)
+        if isinstance(turn, OpenTurn):
+            inp = turn.inp
+            entry = LaneEntry(id=turn_id, message=inp.message, accepted_at=inp.accepted_at)
+            turn = await self._lanes.cancel(inp.session_id, inp.user_id, entry)
+        if turn.outcome != "cancelled":
+            raise TurnOver(f"turn {turn_id!r} is {turn.outcome} already; it cannot be cancelled")
+        return finished(turn)
+
+    async def _find(self, turn_id: str, user_id: str | None) -> TurnRecord | OpenTurn:
+        """The turn's record, or what is known of it without one; NotFound when it is not there for this user."""
+        turn = await self._records.find_turn(turn_id) or await self._find_unrecorded(turn_id)
+        if user_id is not None and turn.user_id != user_id:
+            raise NotFound(f"no turn {turn_id!r} of this user")
+        return turn
+
+    async def _find_unrecorded(self, turn_id: str) -> TurnRecord | OpenTurn:
+        status = await self._engine.status(turn_id)
+        inp = _input_of(status)
+        if inp is None or status.progress == "withdrawn":
+            raise NotFound(f"no turn {turn_id!r}: it never existed, or its record has expired")
+        session = await self._lanes.settle(inp.session_id)
+        place = session.entry(turn_id) if session is not None else None
+        if session is not None and place is not None:
+            if place.cancelled_at is not None:
+                return cancelled_turn(session, place, place.cancelled_at)
+            return OpenTurn(turn_id, inp, status, session.position(turn_id))
+        inline = session.turn(turn_id) if session is not None else None
+        record = inline or await self._records.find_turn(turn_id)
+        if record is None and inp.if_busy == "reject":
+            raise NotFound(f"no turn {turn_id!r}: it was not accepted")
+        return record or OpenTurn(turn_id, inp, status, None)
+
+    async def _find_open(self, turn_id: str, user_id: str | None) -> OpenTurn:
+        turn = await self._find(turn_id, user_id)
+        if isinstance(turn, TurnRecord):
+            raise TurnOver(f"turn {turn_id!r} is {turn.outcome} already")
+        if turn.status.state in ENDED:
+            raise TurnOver(f"turn {turn_id!r} has ended")
+        return turn
 
     async def _known(self, turn_id: str, message: Incoming, session: SessionRecord | None) -> bool:
         """True when this key was accepted before: its turn waits in the lane or is done.
@@ -153,6 +193,8 @@ class Turns:
             limits=self._policy.limits,
             context=message.context or {},
             reply_to=message.reply_to,
+            if_busy=message.if_busy,
+            follower=message.follower,
         )
 
 
@@ -181,44 +223,3 @@ def _input_of(status: EngineStatus) -> TurnInput | None:
         return TurnInput.model_validate(status.input) if status.input else None
     except ValidationError:  # an instance of another workflow
         return None
-
-
-def _visible(view: TurnView, user_id: str | None) -> TurnView:
-    if user_id is not None and view.user_id != user_id:
-        raise NotFound(f"no turn {view.workflow_instance_id!r} of this user")
-    return view
-
-
-def _finished(record: TurnRecord) -> TurnView:
-    return TurnView(
-        workflow_instance_id=record.workflow_instance_id,
-        session_id=record.session_id,
-        user_id=record.user_id,
-        status=record.outcome,
-        progress="done",
-        response=record.reply.content,
-        error=record.error,
-        created_at=record.created_at,
-        updated_at=record.completed_at,
-        timeline=record.timeline,
-    )
-
-
-def _unrecorded(turn_id: str, inp: TurnInput, status: EngineStatus, position: int | None) -> TurnView:
-    """A turn without a record: it waits, runs, or ended before it came to stand in a lane."""
-    if status.state in _ENDED_AS:
-        state = _ENDED_AS[status.state]
-    elif status.state == "suspended":
-        state = "paused"
-    else:
-        state = "queued" if position else "running"
-    return TurnView(
-        workflow_instance_id=turn_id,
-        session_id=inp.session_id,
-        user_id=inp.user_id,
-        status=state,
-        progress=status.progress or "accepted",
-        queue_position=position,
-        created_at=inp.accepted_at,
-        updated_at=datetime.fromisoformat(status.updated_at) if status.updated_at else None,
-    )

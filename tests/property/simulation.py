@@ -21,10 +21,10 @@ from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.ports import EngineState, EngineStatus, ModelAnswer
 from travelbuddy.domain.conversation import SessionRecord
 from travelbuddy.domain.turn import Limits
-from travelbuddy.errors import ModelUnavailable
+from travelbuddy.errors import ModelUnavailable, NotFound, SessionBusy, StoreUnavailable, TurnOver
 from travelbuddy.lanes import Lanes
 from travelbuddy.tools.base import Toolbox, ToolContext
-from travelbuddy.turns import Accepted, Incoming, TurnPolicy, Turns
+from travelbuddy.turns import Accepted, Incoming, TurnPolicy, Turns, turn_id_for
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, TurnInput
 from travelbuddy.workflow.turn import turn
@@ -98,6 +98,7 @@ class Instance:
 
     def restart(self) -> None:
         self.state: EngineState = "running"
+        self.withdrawn = False
         self.events = 0
         self.waiting: Any = None
         self._generator = turn(_Context(), self.payload)
@@ -107,8 +108,9 @@ class Instance:
         """Give the generator what it waited for, and note its next wait."""
         try:
             self.waiting = self._generator.throw(error) if error else self._generator.send(value)
-        except StopIteration:
+        except StopIteration as stop:
             self.state, self.waiting = "completed", None
+            self.withdrawn = stop.value["outcome"] == "withdrawn"
 
 
 class _Context:
@@ -118,6 +120,9 @@ class _Context:
 
     def set_custom_status(self, status: str) -> None:
         return
+
+    def continue_as_new(self, payload: Any, *, save_events: bool) -> None:
+        raise AssertionError("no turn waits that often here")
 
     def call_activity(self, name: str, *, input: Any) -> tuple[str, Any]:  # noqa: A002  the SDK's name
         assert name == CALL_MODEL
@@ -135,6 +140,7 @@ class MemoryEngine:
 
     def __init__(self) -> None:
         self.instances: dict[str, Instance] = {}
+        self.ended_by_us: set[str] = set()
 
     async def schedule(self, turn_id: str, payload: Mapping[str, JsonValue]) -> bool:
         await pause()
@@ -165,6 +171,8 @@ class MemoryEngine:
         await pause()
         if (known := self.instances.get(turn_id)) is not None and known.state == "running":
             known.state = "terminated"
+            self.ended_by_us.add(turn_id)
+        await pause()  # the answer may never arrive
 
     async def purge(self, turn_id: str) -> None:
         await pause()
@@ -225,7 +233,14 @@ class World:
     """One session with messages on their way; ``play`` runs a schedule, ``finish`` lets everything come to rest."""
 
     def __init__(
-        self, messages: list[Incoming], *, applies_refused: bool, crashes: int, ends: int, seconds: int
+        self,
+        messages: list[Incoming],
+        *,
+        applies_refused: bool,
+        crashes: int = 0,
+        ends: int = 0,
+        seconds: int = 0,
+        cancels: int = 0,
     ) -> None:
         self._ticks = 0
         self.store = MemoryRecords(applies_refused=applies_refused)
@@ -246,8 +261,10 @@ class World:
         self.pending = list(messages)
         self.processes: list[Process] = []
         self.accepted: list[Accepted] = []
+        self.refused: list[str] = []
         self.ended_outside: set[str] = set()
-        self.budget = {"crash": crashes, "end": ends, "second": seconds}
+        self.cancelled: set[str] = set()
+        self.budget = {"crash": crashes, "end": ends, "second": seconds, "cancel": cancels}
 
     def play(self, seed: int, steps: int = 400) -> None:
         """Let chance pick what happens next, an accident now and then; the same seed is the same story."""
@@ -275,6 +292,11 @@ class World:
         raise AssertionError("the world does not come to rest")
 
     @property
+    def withdrawn(self) -> set[str]:
+        """The turns that gave up waiting for their door."""
+        return {turn_id for turn_id, instance in self.engine.instances.items() if instance.withdrawn}
+
+    @property
     def session(self) -> SessionRecord:
         """The stored session."""
         return SessionRecord.model_validate_json(self.store.rows[f"session:{SESSION}"][0])
@@ -295,6 +317,12 @@ class World:
             for turn_id, instance in self.engine.instances.items():
                 if instance.state == "running":
                     yield partial(self._end, turn_id)
+        if self.budget["cancel"]:
+            for turn_id in self.engine.instances:
+                yield partial(self._cancel, turn_id)
+        yield from self._second_executions()
+
+    def _second_executions(self) -> Iterator[Callable[[], None]]:
         if self.budget["second"]:
             for turn_id, instance in self.engine.instances.items():
                 kind, detail = instance.waiting or ("", None)
@@ -312,13 +340,13 @@ class World:
         if kind == "event" and instance.events:
             yield lambda: self._deliver(instance)
         elif kind == "event" and timers:
-            yield lambda: instance.resume(None, TimeoutError())
+            yield partial(self._let_pass, instance, detail, TimeoutError())
         if kind == "timer" and timers:
-            yield lambda: instance.resume(None)
+            yield partial(self._let_pass, instance, detail)
 
     def _open_door(self, message: Incoming) -> None:
         self.pending.remove(message)
-        self.processes.append(Process("door", message.text, self.turns.accept(message)))
+        self.processes.append(Process("door", turn_id_for(message), self.turns.accept(message)))
 
     def _execute(self, turn_id: str, instance: Instance, payload: Any) -> None:
         call = CallModelInput.model_validate(payload)
@@ -328,6 +356,10 @@ class World:
     def _second(self, turn_id: str, instance: Instance, payload: Any) -> None:
         self.budget["second"] -= 1
         self._execute(turn_id, instance, payload)
+
+    def _let_pass(self, instance: Instance, time: timedelta, error: BaseException | None = None) -> None:
+        self._ticks += int(time / timedelta(milliseconds=1))
+        instance.resume(None, error)
 
     def _deliver(self, instance: Instance) -> None:
         instance.events -= 1
@@ -339,6 +371,13 @@ class World:
         except StopIteration as stop:
             self.processes.remove(process)
             self._ended(process, stop.value)
+        except (SessionBusy, StoreUnavailable):
+            assert process.kind == "door"
+            self.processes.remove(process)
+            self.refused.append(process.turn_id)
+        except (TurnOver, NotFound):
+            assert process.kind == "cancel"
+            self.processes.remove(process)
 
     def _ended(self, process: Process, value: Any) -> None:
         if process.kind == "door":
@@ -354,6 +393,11 @@ class World:
         self.budget["crash"] -= 1
         self.processes.remove(process)
         process.run.close()
+
+    def _cancel(self, turn_id: str) -> None:
+        self.budget["cancel"] -= 1
+        self.cancelled.add(turn_id)
+        self.processes.append(Process("cancel", turn_id, self.turns.cancel(turn_id)))
 
     def _end(self, turn_id: str) -> None:
         self.budget["end"] -= 1

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.property.simulation import SESSION, USER, World
 
 from travelbuddy.domain.messages import whole
 from travelbuddy.turns import Incoming
-from travelbuddy.workflow.contracts import ReplyTo
+from travelbuddy.workflow.contracts import IfBusy, ReplyTo
 
 seeds = st.integers(0, 2**32)
+IF_BUSY: list[IfBusy] = ["enqueue", "reject", "interrupt"]
 
 
-def _messages(count: int, duplicates: int) -> list[Incoming]:
+def _messages(count: int, duplicates: int, policies: Sequence[IfBusy] = ()) -> list[Incoming]:
     messages = [
-        Incoming(USER, SESSION, f"message {i}", key=f"key {i}", reply_to=ReplyTo(recipient=USER, in_reply_to=str(i)))
+        Incoming(
+            USER,
+            SESSION,
+            f"message {i}",
+            key=f"key {i}",
+            reply_to=ReplyTo(recipient=USER, in_reply_to=str(i)),
+            if_busy=policies[i] if policies else "enqueue",
+        )
         for i in range(count)
     ]
     return messages + messages[:1] * duplicates
@@ -27,13 +37,16 @@ def _judge(world: World) -> None:
     assert len(set(session.turn_ids)) == len(session.turn_ids), "no turn has two outcomes (V1)"
     for accepted in world.accepted:
         assert session.done(accepted.turn_id), "every accepted turn has an outcome (V1)"
+    for refused in set(world.refused) - {accepted.turn_id for accepted in world.accepted}:
+        assert not session.done(refused), "a refused message leaves nothing"
     seen: list[str] = []
     for turn in session.turns:
         assert whole(turn.messages), "a stored turn is whole (V2)"
         assert turn.messages[0].role == "user"
         assert turn.messages[-1].role == "assistant"
         if turn.outcome == "cancelled":
-            assert turn.workflow_instance_id in world.ended_outside, "nobody is cancelled who was not ended"
+            ended = world.ended_outside | world.cancelled | world.engine.ended_by_us | world.withdrawn
+            assert turn.workflow_instance_id in ended, "nobody is cancelled who was not ended"
         if turn.outcome == "answered":
             prompt = world.model.prompts[int(turn.reply.content.split()[1]) - 1]
             assert prompt == [*seen, turn.messages[0].content], "the prompt held every earlier turn, in order (V3)"
@@ -42,7 +55,7 @@ def _judge(world: World) -> None:
     for event_id, text in world.replies.sent:
         assert answers[event_id] == text, "only the committed reply is ever sent (V4)"
     for turn in session.turns:
-        if turn.outcome == "answered" and turn.workflow_instance_id not in world.ended_outside:
+        if turn.outcome == "answered" and turn.workflow_instance_id not in world.ended_outside | world.cancelled:
             assert turn.workflow_instance_id in dict(world.replies.sent), "every answer is sent"
 
 
@@ -62,6 +75,57 @@ def test_no_accident_loses_doubles_or_reorders_a_turn(
     world.play(seed)
     world.finish()
     _judge(world)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    seed=seeds,
+    policies=st.lists(st.sampled_from(IF_BUSY), min_size=3, max_size=4),
+    redis=st.booleans(),
+    accidents=st.tuples(st.integers(0, 2), st.integers(0, 1), st.integers(0, 1), st.integers(0, 2)),
+)
+def test_every_policy_keeps_the_promises(
+    seed: int, policies: list[IfBusy], redis: bool, accidents: tuple[int, int, int, int]
+) -> None:
+    """However messages queue, refuse to wait, interrupt and are cancelled, V1 to V4 hold."""
+    crashes, ends, seconds, cancels = accidents
+    world = World(
+        _messages(len(policies), 1, policies),
+        applies_refused=redis,
+        crashes=crashes,
+        ends=ends,
+        seconds=seconds,
+        cancels=cancels,
+    )
+    world.play(seed)
+    world.finish()
+    _judge(world)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=seeds, redis=st.booleans())
+def test_a_refused_message_leaves_nothing(seed: int, redis: bool) -> None:
+    """A message that would rather not wait is a turn, or refused and nowhere; without crashes none is cancelled."""
+    world = World(_messages(4, 0, ["reject"] * 4), applies_refused=redis)
+    world.play(seed)
+    world.finish()
+    _judge(world)
+    assert len(world.refused) + len(world.accepted) == 4
+    for turn in world.session.turns:
+        assert turn.outcome == "answered" or turn.workflow_instance_id in world.withdrawn
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=seeds, redis=st.booleans())
+def test_the_last_interrupting_message_is_answered(seed: int, redis: bool) -> None:
+    """Of messages that interrupt each other one is answered, and the turns before it are answered or interrupted."""
+    world = World(_messages(3, 0, ["interrupt"] * 3), applies_refused=redis)
+    world.play(seed)
+    world.finish()
+    _judge(world)
+    assert len(world.accepted) == 3
+    assert world.session.turns[-1].outcome == "answered"
+    assert {turn.outcome for turn in world.session.turns} <= {"answered", "interrupted"}
 
 
 @settings(max_examples=100, deadline=None)

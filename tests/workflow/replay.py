@@ -10,6 +10,7 @@ from typing import Any
 
 import dapr.ext.workflow._durabletask.internal.helpers as make
 from dapr.ext.workflow import DaprWorkflowContext
+from dapr.ext.workflow._durabletask.internal.protos import ORCHESTRATION_STATUS_CONTINUED_AS_NEW
 from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Registry
 
 from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
@@ -29,6 +30,7 @@ class Replay:
         self._now = START
         self.asked: list[tuple[str, Any]] = []
         self.output: dict[str, Any] | None = None
+        self.continued: dict[str, Any] | None = None
         self.failed = False
         self.status = ""
         self._pending: list[Any] = []
@@ -90,5 +92,8 @@ class Replay:
             self._history.append(make.new_timer_created_event(action.id, fire_at))
         elif action.HasField("completeWorkflow"):
             done = action.completeWorkflow
+            if done.workflowStatus == ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
+                self.continued = json.loads(done.result.value)
+                return
             self.failed = done.HasField("failureDetails")
             self.output = json.loads(done.result.value) if done.result.value else None

@@ -12,7 +12,7 @@ from tests.workflow.replay import Replay
 
 from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message, ToolCall
-from travelbuddy.domain.turn import Limits, ModelResult, ToolResult
+from travelbuddy.domain.turn import MAX_WAITS, Limits, ModelResult, ToolResult
 from travelbuddy.workflow.contracts import TurnInput
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -164,3 +164,23 @@ def test_any_history_replays_to_the_same_decisions(steps: list[str]) -> None:
     replay.complete(_done())
     assert replay.output is not None
     assert not replay.failed
+
+
+def test_a_turn_that_has_only_waited_begins_anew_with_an_empty_history() -> None:
+    """After many waits in the lane the workflow continues as new with the same input, and keeps what was told it."""
+    replay = _start()
+    for _ in range(MAX_WAITS):
+        replay.complete(QUEUED)
+        replay.time_passes()
+    replay.complete(QUEUED)
+    assert replay.continued is not None
+    assert replay.continued["message"] == "hello"
+
+
+def test_a_withdrawn_turn_ends_and_says_so() -> None:
+    """A turn that was refused at its door, or erased, completes with outcome withdrawn."""
+    replay = _start()
+    message = Message(role="assistant", content="withdrawn", timestamp=NOW)
+    replay.complete(_json(ModelResult(kind="withdrawn", message=message)))
+    assert replay.output is not None
+    assert replay.output["outcome"] == "withdrawn"

@@ -19,6 +19,7 @@ from travelbuddy.errors import (
     SessionBusy,
     Transient,
     TravelBuddyError,
+    TurnOver,
 )
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,7 @@ _KNOWN: dict[type[TravelBuddyError], tuple[int, str]] = {
     NotFound: (404, "not-found"),
     OwnedByAnother: (404, "session-not-yours"),
     SessionBusy: (409, "session-busy"),
+    TurnOver: (409, "turn-over"),
     KeyReused: (409, "idempotency-key-reused"),
     Transient: (503, "unavailable"),
 }

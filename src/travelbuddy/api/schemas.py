@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
 
 from travelbuddy.domain.conversation import Outcome
 from travelbuddy.domain.messages import Message
+from travelbuddy.workflow.contracts import IfBusy
 
 MAX_TEXT = 20_000
 _ID_PATTERN = r"^[^\s/|\\\x00-\x1f\x7f]([^/|\\\x00-\x1f\x7f]*[^\s/|\\\x00-\x1f\x7f])?$"
@@ -42,7 +43,7 @@ class StartWorkflow(BaseModel):
     task: Text
     user_id: Identifier = "default"
     session_id: Identifier | None = Field(None, description="default: one session per user")
-    if_busy: Literal["enqueue"] = "enqueue"
+    if_busy: IfBusy = "enqueue"
 
     @property
     def session(self) -> str:

@@ -18,6 +18,8 @@ WINDOW = 10
 REMEMBERED = 100
 """Turn records kept per session; an older one is deleted by the commit that pushes it out."""
 
+CANCELLED = "This request was cancelled."
+
 Outcome = Literal["answered", "failed", "interrupted", "cancelled"]
 
 
@@ -37,11 +39,16 @@ class Step(_Record):
 
 
 class LaneEntry(_Record):
-    """An accepted message whose turn is not yet done."""
+    """An accepted message whose turn is not yet done.
+
+    One that is cancelled while it waits keeps its place, so that the order of acceptance stays the conversation's; it
+    is closed together with the turn before it.
+    """
 
     id: str
     message: str
     accepted_at: datetime
+    cancelled_at: datetime | None = None
 
 
 class TurnRecord(_Record):
@@ -84,9 +91,13 @@ class SessionRecord(_Record):
         """0 at the head of the lane, None when not in it."""
         return next((i for i, entry in enumerate(self.lane) if entry.id == turn_id), None)
 
+    def entry(self, turn_id: str) -> LaneEntry | None:
+        """The turn's place in the lane, None when it has none."""
+        return next((entry for entry in self.lane if entry.id == turn_id), None)
+
     def knows(self, turn_id: str) -> bool:
         """True when the turn is done or waits in the lane."""
-        return self.done(turn_id) or self.position(turn_id) is not None
+        return self.done(turn_id) or self.entry(turn_id) is not None
 
     def turn(self, turn_id: str) -> TurnRecord | None:
         """The turn's inline copy, None when it is not done or has left the window."""
@@ -119,18 +130,26 @@ class Commit(NamedTuple):
     dropped: tuple[str, ...]
 
 
-def commit_turns(session: SessionRecord, *closed: TurnRecord) -> Commit:
-    """Append finished turns and take them out of the lane. None of them may be done yet."""
-    new_ids = tuple(turn.workflow_instance_id for turn in closed)
-    for turn_id in new_ids:
-        if session.done(turn_id):
-            raise ValueError(f"turn {turn_id} is committed already")
+def commit_turns(session: SessionRecord, *finished: TurnRecord) -> Commit:
+    """Append finished turns and take them out of the lane, with the cancelled ones that come next there.
+
+    None of them may be done yet.
+    """
+    lane = session.lane
+    for turn in finished:
+        if session.done(turn.workflow_instance_id):
+            raise ValueError(f"turn {turn.workflow_instance_id} is committed already")
+        lane = tuple(entry for entry in lane if entry.id != turn.workflow_instance_id)
+    closed = finished
+    while lane and lane[0].cancelled_at is not None:
+        closed = (*closed, cancelled_turn(session, lane[0], lane[0].cancelled_at))
+        lane = lane[1:]
     turns = (*session.turns, *closed)
-    ids = (*session.turn_ids, *new_ids)
+    ids = (*session.turn_ids, *(turn.workflow_instance_id for turn in closed))
     return Commit(
         session.model_copy(
             update={
-                "lane": tuple(entry for entry in session.lane if entry.id not in new_ids),
+                "lane": lane,
                 "turns": turns[-WINDOW:],
                 "turn_ids": ids[-REMEMBERED:],
                 "message_count": session.message_count + len(closed),
@@ -143,12 +162,21 @@ def commit_turns(session: SessionRecord, *closed: TurnRecord) -> Commit:
     )
 
 
-def interrupt_with(session: SessionRecord, entry: LaneEntry, note: str, now: datetime) -> Commit | None:
-    """Close every turn that is under way or waits, so that ``entry`` is the next; None when there is none of them."""
-    if session.knows(entry.id) or not session.lane:
-        return None
+def interrupt_with(session: SessionRecord, entry: LaneEntry, note: str, now: datetime) -> Commit:
+    """Close every turn that is under way or waits, and put ``entry`` at the head. There must be such a turn."""
     cut = commit_turns(session, *(closed_unanswered(session, old, "interrupted", note, now) for old in session.lane))
     return cut._replace(session=enter_lane(cut.session, entry))
+
+
+def cancel_waiting(session: SessionRecord, turn_id: str, now: datetime) -> SessionRecord:
+    """Mark a turn that waits behind others as cancelled; it keeps its place until they are done."""
+    lane = (e if e.id != turn_id else e.model_copy(update={"cancelled_at": now}) for e in session.lane)
+    return session.model_copy(update={"lane": tuple(lane)})
+
+
+def cancelled_turn(session: SessionRecord, entry: LaneEntry, when: datetime) -> TurnRecord:
+    """The record of a turn that its user cancelled."""
+    return closed_unanswered(session, entry, "cancelled", CANCELLED, when)
 
 
 def closed_unanswered(

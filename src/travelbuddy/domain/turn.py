@@ -21,6 +21,8 @@ from travelbuddy.domain.messages import Message, ToolCall
 
 LANE_RECHECK = 4.0
 """Seconds after which a waiting turn asks again although nobody woke it."""
+MAX_WAITS = 50
+"""Waits after which a turn begins anew with an empty history, so that hours in a lane cost no more than minutes."""
 MAX_BACKOFF = 30.0
 
 
@@ -29,6 +31,7 @@ class ModelResult(BaseModel):
 
     kind      carries
     queued    position: the turns before this one in the session
+    withdrawn message: the turn was refused or erased; it ends and leaves nothing behind
     retry     retry_after, trouble: "model" trouble uses up an attempt, "store" trouble does not
     tools     message: the assistant message with its tool calls; user_version: the user's record as the prompt saw it
     done      message and outcome as committed, by this execution or an earlier one
@@ -36,7 +39,7 @@ class ModelResult(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["queued", "retry", "tools", "done"]
+    kind: Literal["queued", "retry", "tools", "done", "withdrawn"]
     position: int = 0
     trouble: Literal["model", "store"] = "model"
     retry_after: float | None = None
@@ -72,6 +75,7 @@ class TurnState:
     step: int = 1
     attempt: int = 1
     store_waits: int = 0
+    lane_waits: int = 0
     messages: tuple[Message, ...] = ()
     timeline: tuple[Step, ...] = ()
     last: ModelResult | None = None
@@ -112,14 +116,19 @@ class Backoff:
 
 
 @dataclass(frozen=True)
+class StartOver:
+    """Begin the turn anew, with the same input and no history: it has only waited so far."""
+
+
+@dataclass(frozen=True)
 class Finish:
-    """The turn is committed; ``message`` is the reply."""
+    """The turn is committed and ``message`` is the reply, or it is withdrawn and ``message`` says so."""
 
     message: Message
-    outcome: Outcome
+    outcome: Outcome | Literal["withdrawn"]
 
 
-Decision = CallModel | CallTools | AwaitTurn | Backoff | Finish
+Decision = CallModel | CallTools | AwaitTurn | Backoff | StartOver | Finish
 
 
 def next_step(state: TurnState) -> Decision:
@@ -128,7 +137,8 @@ def next_step(state: TurnState) -> Decision:
     if last is None:
         return _call_model(state)
     if last.kind == "queued":
-        return AwaitTurn(last.position, LANE_RECHECK)
+        only_waited = not state.messages and not state.timeline
+        return StartOver() if only_waited and state.lane_waits > MAX_WAITS else AwaitTurn(last.position, LANE_RECHECK)
     if last.kind == "retry":
         tries = state.store_waits if last.trouble == "store" else state.attempt - 1
         return Backoff(_delay(tries, last.retry_after), last.trouble, state.attempt)
@@ -136,6 +146,8 @@ def next_step(state: TurnState) -> Decision:
         raise ValueError(f"a result of kind {last.kind} carries a message")
     if last.kind == "tools":
         return CallTools(last.message.tool_calls or ())
+    if last.kind == "withdrawn":
+        return Finish(last.message, "withdrawn")
     assert last.outcome is not None  # noqa: S101  checked above; tells the type checker
     return Finish(last.message, last.outcome)
 
@@ -154,7 +166,8 @@ def fold_model(state: TurnState, result: ModelResult) -> TurnState:
         if result.trouble == "store":
             return replace(state, store_waits=state.store_waits + 1)
         return replace(state, attempt=min(state.attempt + 1, state.limits.model_attempts))
-    return replace(state, store_waits=0)
+    waits = state.lane_waits + 1 if result.kind == "queued" else 0
+    return replace(state, store_waits=0, lane_waits=waits)
 
 
 def fold_tools(state: TurnState, results: list[ToolResult]) -> TurnState:

@@ -14,9 +14,10 @@ from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
 from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord, window
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.prompts import system_prompt
+from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.turn import ModelResult, ToolResult
-from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, Transient
-from travelbuddy.lanes import Admitted, Done, Lanes, Queued
+from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, Transient, TurnWithdrawn
+from travelbuddy.lanes import Lanes
 from travelbuddy.tools.base import Toolbox, ToolContext, error_value
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
 
@@ -28,6 +29,7 @@ TOOL_TIMEOUT = 30.0
 REFRESH_USER = timedelta(days=1)
 REPLIES_TOPIC = "TravelBuddy.replies"
 APOLOGY = "I am sorry, I could not get an answer this time. Please send your message again in a moment."
+WITHDRAWN = "This request was withdrawn; nothing of it is kept."
 TOO_MANY_STEPS = "I am sorry, this took more steps than I may take. Please ask for less at once."
 
 
@@ -64,13 +66,17 @@ class TurnActivities:
         turn = call.turn
         entry = LaneEntry(id=turn_id, message=turn.message, accepted_at=turn.accepted_at)
         try:
-            match await self._lanes.stand(turn.session_id, turn.user_id, entry):
+            match await self._lanes.stand(turn.session_id, turn.user_id, entry, turn.if_busy):
                 case Queued(position):
                     return ModelResult(kind="queued", position=position)
                 case Done(record):
                     return await self._reply(record, call)
+                case Withdrawn():
+                    return self._withdrawn()
                 case Admitted() as admitted:
                     return await self._answer(turn_id, call, admitted)
+        except TurnWithdrawn:
+            return self._withdrawn()
         except StoreUnavailable as down:
             log.warning("turn.store_unavailable", turn=turn_id, reason=str(down))
             return ModelResult(kind="retry", trouble="store", retry_after=down.retry_after)
@@ -177,6 +183,10 @@ class TurnActivities:
             }
             await self._publisher.publish(REPLIES_TOPIC, data, event_id=record.workflow_instance_id)
         return ModelResult(kind="done", message=record.reply, outcome=record.outcome, step=step)
+
+    def _withdrawn(self) -> ModelResult:
+        message = Message(role="assistant", content=WITHDRAWN, timestamp=self._clock())
+        return ModelResult(kind="withdrawn", message=message)
 
     def _step(
         self, call: CallModelInput, began: datetime, *, tokens: int | None = None, error: str | None = None

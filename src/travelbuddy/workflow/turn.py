@@ -19,6 +19,7 @@ from travelbuddy.domain.turn import (
     CallTools,
     Finish,
     ModelResult,
+    StartOver,
     ToolResult,
     TurnState,
     fold_model,
@@ -61,6 +62,9 @@ def turn(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow:
                 ctx.set_custom_status(f"waiting {step.seconds:g} s for the {step.trouble}")
                 yield ctx.create_timer(timedelta(seconds=step.seconds))
                 state = waited(state)
+            case StartOver():
+                ctx.continue_as_new(payload, save_events=True)
+                return {}
             case Finish():
                 ctx.set_custom_status(step.outcome)
                 message = step.message

@@ -27,8 +27,9 @@ from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.ports import EngineStatus, Snapshot
 from travelbuddy.domain.conversation import LaneEntry, TurnRecord, commit_turns, enter_lane, new_session
 from travelbuddy.domain.messages import Message
+from travelbuddy.domain.standing import Admitted, Done
 from travelbuddy.errors import StoreUnavailable
-from travelbuddy.lanes import Admitted, Done, Lanes
+from travelbuddy.lanes import Lanes
 
 T = TypeVar("T")
 LONG = 600

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from travelbuddy.api.deps import TurnsDep
 from travelbuddy.api.schemas import Identifier, InstanceId, Started, StartWorkflow
-from travelbuddy.turns import Incoming, TurnView
+from travelbuddy.turns import Incoming
+from travelbuddy.views import TurnView
 
 router = APIRouter(tags=["workflows"])
 
@@ -27,18 +28,42 @@ async def start_workflow(
 ) -> Started:
     """Accept a task; it becomes one turn of the session, after those accepted before it."""
     accepted = await turns.accept(
-        Incoming(user_id=body.user_id, session_id=body.session, text=body.task, key=idempotency_key)
+        Incoming(
+            user_id=body.user_id,
+            session_id=body.session,
+            text=body.task,
+            key=idempotency_key,
+            if_busy=body.if_busy,
+        )
     )
     url = str(request.url_for("get_workflow", instance_id=accepted.turn_id))
     response.headers["Location"] = url
     return Started(workflow_instance_id=accepted.turn_id, session_id=accepted.session_id, status_url=url)
 
 
+TurnId = Annotated[InstanceId, Path()]
+Owner = Annotated[Identifier | None, Query(description="answer only when the turn is this user's")]
+
+
 @router.get("/workflows/{instance_id}")
-async def get_workflow(
-    instance_id: Annotated[InstanceId, Path()],
-    turns: TurnsDep,
-    user_id: Annotated[Identifier | None, Query()] = None,
-) -> TurnView:
+async def get_workflow(instance_id: TurnId, turns: TurnsDep, user_id: Owner = None) -> TurnView:
     """The turn's status, progress, queue position, reply and timeline; also after the engine has forgotten it."""
     return await turns.view(instance_id, user_id)
+
+
+@router.post("/workflows/{instance_id}/pause")
+async def pause_workflow(instance_id: TurnId, turns: TurnsDep, user_id: Owner = None) -> TurnView:
+    """Hold the turn before its next step; a step under way is finished. The session waits with it."""
+    return await turns.pause(instance_id, user_id)
+
+
+@router.post("/workflows/{instance_id}/resume")
+async def resume_workflow(instance_id: TurnId, turns: TurnsDep, user_id: Owner = None) -> TurnView:
+    """Let a paused turn go on."""
+    return await turns.resume(instance_id, user_id)
+
+
+@router.post("/workflows/{instance_id}/cancel")
+async def cancel_workflow(instance_id: TurnId, turns: TurnsDep, user_id: Owner = None) -> TurnView:
+    """End the turn, also while the model is being asked, and let the session's next one begin at once."""
+    return await turns.cancel(instance_id, user_id)

@@ -1,0 +1,84 @@
+"""A turn as people see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from travelbuddy.adapters.ports import EngineState, EngineStatus
+from travelbuddy.domain.conversation import Step, TurnRecord
+from travelbuddy.workflow.contracts import TurnInput
+
+_ENDED_AS: dict[EngineState, str] = {"completed": "answered", "failed": "failed", "terminated": "cancelled"}
+
+
+class TurnView(BaseModel):
+    """A turn as people see it, whether it waits, runs or is long over."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow_instance_id: str
+    session_id: str
+    user_id: str
+    status: str
+    progress: str
+    queue_position: int | None = None
+    response: str | None = None
+    error: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    timeline: tuple[Step, ...] = Field(default=())
+
+
+@dataclass(frozen=True)
+class OpenTurn:
+    """A turn without a record: what it was started with, how the engine sees it, its place in the lane."""
+
+    turn_id: str
+    inp: TurnInput
+    status: EngineStatus
+    position: int | None
+
+    @property
+    def user_id(self) -> str:
+        """Whose turn it is."""
+        return self.inp.user_id
+
+
+def finished(record: TurnRecord) -> TurnView:
+    """The view of a turn that has its outcome."""
+    return TurnView(
+        workflow_instance_id=record.workflow_instance_id,
+        session_id=record.session_id,
+        user_id=record.user_id,
+        status=record.outcome,
+        progress="done",
+        response=record.reply.content,
+        error=record.error,
+        created_at=record.created_at,
+        updated_at=record.completed_at,
+        timeline=record.timeline,
+    )
+
+
+def unfinished(turn: OpenTurn) -> TurnView:
+    """The view of a turn without a record: it waits, runs, or ended before it came to stand in a lane."""
+    status, position = turn.status, turn.position
+    if status.state in _ENDED_AS:
+        state = _ENDED_AS[status.state]
+    elif status.state == "suspended":
+        state = "paused"
+    else:
+        state = "queued" if position else "running"
+    return TurnView(
+        workflow_instance_id=turn.turn_id,
+        session_id=turn.inp.session_id,
+        user_id=turn.inp.user_id,
+        status=state,
+        progress=status.progress or "accepted",
+        queue_position=position,
+        created_at=turn.inp.accepted_at,
+        updated_at=datetime.fromisoformat(status.updated_at) if status.updated_at else None,
+    )
