@@ -12,7 +12,7 @@ from tests.workflow.replay import Replay
 
 from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message, ToolCall
-from travelbuddy.domain.turn import MAX_WAITS, Limits, ModelResult, ToolResult
+from travelbuddy.domain.turn import LANE_RECHECK, MAX_WAITS, Limits, ModelResult, ToolResult
 from travelbuddy.workflow.contracts import TurnInput
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -81,7 +81,7 @@ def test_a_queued_turn_waits_for_its_event_or_a_timer() -> None:
     replay.wake()
     assert replay.next == ["call_model"]
     replay.complete(QUEUED)
-    assert replay.time_passes() == pytest.approx(4, abs=0.1)
+    assert replay.time_passes() == pytest.approx(LANE_RECHECK, abs=0.1)
     assert replay.next == ["call_model"]
 
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from travelbuddy.domain.conversation import Outcome, Step
 from travelbuddy.domain.messages import Message, ToolCall
 
-LANE_RECHECK = 4.0
+LANE_RECHECK = 3.0
 """Seconds after which a waiting turn asks again although nobody woke it."""
 MAX_WAITS = 50
 """Waits after which a turn begins anew with an empty history, so that hours in a lane cost no more than minutes."""
