@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from travelbuddy import __version__
 from travelbuddy.api.limits import BodyLimit
 from travelbuddy.api.problems import install_problem_handlers
-from travelbuddy.api.routes import health, sessions, workflows
+from travelbuddy.api.routes import chat, health, sessions, workflows
 from travelbuddy.bootstrap import OFFLINE_PREFIX, Services, build_services
 from travelbuddy.flights.airports import warm
 from travelbuddy.messaging import inbox
@@ -33,7 +33,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         built = services or build_services(settings)
         app.state.services = built
         await asyncio.to_thread(warm)
-        link = asyncio.create_task(built.sidecar.run(built.worker.run))
+        link = asyncio.create_task(built.sidecar.run(built.serve))
         link.add_done_callback(_report_crash)
         try:
             yield
@@ -50,7 +50,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     )
     install_problem_handlers(app)
     app.add_middleware(BodyLimit)
-    for routes in (workflows, sessions, health, inbox):
+    for routes in (chat, workflows, sessions, health, inbox):
         app.include_router(routes.router)
     if settings.offline:
         from travelbuddy.offline.server import create_offline_app

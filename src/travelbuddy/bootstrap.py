@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from pydantic import JsonValue
 
 from travelbuddy.adapters.dapr_publisher import DaprPublisher
 from travelbuddy.adapters.dapr_records import DaprRecords
+from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_turns import DaprTurnEngine
@@ -19,7 +21,9 @@ from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage
 from travelbuddy.domain.turn import Limits
 from travelbuddy.flights.sample import SampleFlights
+from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
+from travelbuddy.live import LiveTurns, merged
 from travelbuddy.settings import Settings
 from travelbuddy.tools import default_toolbox
 from travelbuddy.tools.base import ToolContext
@@ -37,6 +41,8 @@ class Services:
 
     settings: Settings
     turns: Turns
+    following: Following
+    link: DaprReplicaLink
     lanes: Lanes
     records: SessionRecords
     memory: StateStorage
@@ -45,6 +51,12 @@ class Services:
     worker: WorkflowWorker
     close: Callable[[], Awaitable[None]]
 
+    async def serve(self) -> None:
+        """Take work and hear the other replicas, for one life of the sidecar."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.worker.run())
+            tasks.create_task(self.link.run())
+
 
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
@@ -52,7 +64,9 @@ def build_services(settings: Settings) -> Services:
     sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port)
     memory = DaprStateStorage(DaprRecords(sidecar), clock)
     engine = DaprTurnEngine(sidecar)
-    lanes = Lanes(memory, engine, clock)
+    link = DaprReplicaLink(sidecar, settings.replica, merged)
+    live = LiveTurns(link)
+    lanes = Lanes(memory, engine, clock, live.done)
     publisher = DaprPublisher(sidecar)
     http = httpx.AsyncClient(
         timeout=settings.model_timeout,
@@ -61,10 +75,11 @@ def build_services(settings: Settings) -> Services:
     toolbox = default_toolbox()
     activities = TurnActivities(
         lanes=lanes,
-        model=OpenAIChat(_model_client(settings, http)),
+        model=OpenAIChat(_model_client(settings, http), settings.model_timeout),
         users=memory,
         toolbox=toolbox,
         publisher=publisher,
+        feed=live,
         tool_context=_tool_context_factory(settings, memory),
         clock=clock,
         today=lambda: _today(settings),
@@ -74,9 +89,12 @@ def build_services(settings: Settings) -> Services:
         tools=toolbox.names,
         limits=Limits(max_steps=settings.max_steps, model_attempts=settings.model_attempts),
     )
+    turns = Turns(memory, engine, lanes, policy, clock)
     return Services(
         settings=settings,
-        turns=Turns(memory, engine, lanes, policy, clock),
+        turns=turns,
+        following=Following(live, turns),
+        link=link,
         lanes=lanes,
         records=memory,
         memory=memory,

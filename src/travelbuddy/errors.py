@@ -7,9 +7,11 @@ TravelBuddyError
 ├── Permanent            trying again cannot help; becomes a reply, a tool error or a problem document
 │   ├── ModelRefused         the model's server rejected the request (bad key, bad request)
 │   ├── ToolError            the tool's arguments make no sense; told to the model as a value
+│   ├── BadCursor            a Last-Event-ID that is none of ours
 │   ├── NotFound             no such session, turn or user
 │   ├── SessionBusy          ``if_busy=reject`` and a turn is running
 │   ├── TurnOver             the turn has its outcome, so nothing can be done to it any more
+│   ├── TurnClosed           the turn was closed while the model was being asked; inside only
 │   ├── TurnWithdrawn        the turn was refused or erased while it ran; inside only, no user meets it
 │   ├── KeyReused            an idempotency key came back with another message
 │   └── OwnedByAnother       the session belongs to another user
@@ -60,6 +62,10 @@ class ToolError(Permanent):
         self.suggestions = suggestions
 
 
+class BadCursor(Permanent):
+    """The Last-Event-ID is none of ours."""
+
+
 class NotFound(Permanent):
     """Nothing is stored under that id, or it is not yours."""
 
@@ -70,6 +76,10 @@ class SessionBusy(Permanent):
 
 class TurnOver(Permanent):
     """The turn is over: answered, failed, interrupted or cancelled."""
+
+
+class TurnClosed(Permanent):
+    """The turn was cancelled or interrupted while the model was being asked; inside only."""
 
 
 class TurnWithdrawn(Permanent):

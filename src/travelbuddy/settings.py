@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from datetime import date
 from typing import Literal
 
@@ -29,6 +31,9 @@ class Settings(BaseSettings):
     model_attempts: int = Field(5, ge=1, description="tries of one model call before the turn fails")
     max_steps: int = Field(8, ge=1, description="model calls in one turn before it is told to finish")
 
+    chat_wait: float = Field(60, ge=0, le=3600, description="longest wait of POST /chat before it answers 202")
+    replica_name: str = Field("", description="how other replicas address this one; default: host name and port")
+
     flights: Literal["sample"] = "sample"
     default_origin: str = Field("LHR", description="IATA or metropolitan code used when nothing better is known")
     today: date | None = Field(None, description="fixes the agent's calendar; unset means the real date")
@@ -43,6 +48,11 @@ class Settings(BaseSettings):
         if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             raise ValueError("choose DEBUG, INFO, WARNING or ERROR")
         return level
+
+    @property
+    def replica(self) -> str:
+        """The replica's name as part of a topic's: letters, digits and ``-``."""
+        return re.sub(r"[^A-Za-z0-9-]+", "-", self.replica_name or f"{socket.gethostname()}-{self.app_port}")
 
     @property
     def offline(self) -> bool:

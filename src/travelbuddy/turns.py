@@ -102,7 +102,7 @@ class Turns:
 
     async def view(self, turn_id: str, user_id: str | None = None) -> TurnView:
         """The turn's state now. Raises NotFound for an unknown id, or another user's."""
-        turn = await self._find(turn_id, user_id)
+        turn = await self.find(turn_id, user_id)
         return finished(turn) if isinstance(turn, TurnRecord) else unfinished(turn)
 
     async def pause(self, turn_id: str, user_id: str | None = None) -> TurnView:
@@ -122,7 +122,7 @@ class Turns:
 
     async def cancel(self, turn_id: str, user_id: str | None = None) -> TurnView:
         """End the turn, wherever it is, and let the next one begin at once. Raises NotFound and TurnOver."""
-        turn = await self._find(turn_id, user_id)
+        turn = await self.find(turn_id, user_id)
         if isinstance(turn, OpenTurn):
             inp = turn.inp
             entry = LaneEntry(id=turn_id, message=inp.message, accepted_at=inp.accepted_at)
@@ -131,7 +131,7 @@ class Turns:
             raise TurnOver(f"turn {turn_id!r} is {turn.outcome} already; it cannot be cancelled")
         return finished(turn)
 
-    async def _find(self, turn_id: str, user_id: str | None) -> TurnRecord | OpenTurn:
+    async def find(self, turn_id: str, user_id: str | None = None) -> TurnRecord | OpenTurn:
         """The turn's record, or what is known of it without one; NotFound when it is not there for this user."""
         turn = await self._records.find_turn(turn_id) or await self._find_unrecorded(turn_id)
         if user_id is not None and turn.user_id != user_id:
@@ -156,7 +156,7 @@ class Turns:
         return record or OpenTurn(turn_id, inp, status, None)
 
     async def _find_open(self, turn_id: str, user_id: str | None) -> OpenTurn:
-        turn = await self._find(turn_id, user_id)
+        turn = await self.find(turn_id, user_id)
         if isinstance(turn, TurnRecord):
             raise TurnOver(f"turn {turn_id!r} is {turn.outcome} already")
         if turn.status.state in ENDED:

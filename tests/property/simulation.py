@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from types import coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
@@ -23,12 +23,14 @@ from travelbuddy.domain.conversation import SessionRecord
 from travelbuddy.domain.turn import Limits
 from travelbuddy.errors import ModelUnavailable, NotFound, SessionBusy, StoreUnavailable, TurnOver
 from travelbuddy.lanes import Lanes
+from travelbuddy.live import LiveTurns
 from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import Accepted, Incoming, TurnPolicy, Turns, turn_id_for
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, TurnInput
 from travelbuddy.workflow.turn import turn
 
+Result = TypeVar("Result")
 SESSION, USER = "s", "u"
 ACCIDENTS = 0.06
 """The chance of an accident at each step, while the budget lasts."""
@@ -208,6 +210,28 @@ class ModelLog:
         return ModelAnswer(content=f"reply {number}", tool_calls=(), model="m", tokens=1)
 
 
+class QuietLink:
+    """The only replica: nobody to tell, nobody to hear."""
+
+    name = "only"
+
+    def on(self, kind: str, handler: Callable[[dict[str, Any]], None]) -> None:
+        return
+
+    def send(self, replica: str, notice: Mapping[str, Any]) -> None:
+        return
+
+    def broadcast(self, notice: Mapping[str, Any]) -> None:
+        return
+
+
+class Feed(LiveTurns):
+    """Nobody follows, and there is no event loop in which a model call could be ended early."""
+
+    async def unless_closed(self, turn_id: str, call: Coroutine[Any, Any, Result]) -> Result:
+        return await call
+
+
 @dataclass
 class Replies:
     """A broker that keeps what was published."""
@@ -254,6 +278,7 @@ class World:
             users=self.memory,
             toolbox=Toolbox([]),
             publisher=self.replies,
+            feed=Feed(QuietLink()),
             tool_context=_no_tools,
             clock=self._clock,
             today=lambda: date(2026, 1, 1),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import JsonValue
 
@@ -13,6 +13,7 @@ from travelbuddy.domain.conversation import Commit, SessionRecord, TurnRecord
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.users import SessionIndex, UserRecord
 
+Result = TypeVar("Result")
 EngineState = Literal["running", "suspended", "completed", "failed", "terminated", "missing"]
 ENDED: frozenset[EngineState] = frozenset({"completed", "failed", "terminated", "missing"})
 
@@ -149,6 +150,27 @@ class TurnEngine(Protocol):
         ...
 
 
+class ReplicaLink(Protocol):
+    """What replicas tell each other. Telling never waits and never fails; a notice may be lost, doubled or late."""
+
+    @property
+    def name(self) -> str:
+        """The name of this replica."""
+        ...
+
+    def on(self, kind: str, handler: Callable[[dict[str, Any]], None]) -> None:
+        """Call ``handler`` with every notice of this kind from other replicas."""
+        ...
+
+    def send(self, replica: str, notice: Mapping[str, Any]) -> None:
+        """Tell one replica."""
+        ...
+
+    def broadcast(self, notice: Mapping[str, Any]) -> None:
+        """Tell all other replicas."""
+        ...
+
+
 class Publisher(Protocol):
     """The broker."""
 
@@ -213,4 +235,8 @@ class TurnFeed(Protocol):
 
     def done(self, record: TurnRecord) -> None:
         """The turn is committed with this record: answered, failed, cancelled or interrupted."""
+        ...
+
+    async def unless_closed(self, turn_id: str, call: Coroutine[Any, Any, Result]) -> Result:
+        """The result of ``call``, or TurnClosed as soon as the turn is cancelled or interrupted by anybody."""
         ...

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from travelbuddy.adapters.ports import Publisher, SessionRecords
 from travelbuddy.bootstrap import Services
+from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
 from travelbuddy.turns import Turns
 
@@ -24,6 +25,10 @@ def _turns(services: ServicesDep) -> Turns:
     return services.turns
 
 
+def _following(services: ServicesDep) -> Following:
+    return services.following
+
+
 def _lanes(services: ServicesDep) -> Lanes:
     return services.lanes
 
@@ -36,6 +41,7 @@ def _publisher(services: ServicesDep) -> Publisher:
     return services.publisher
 
 
+FollowingDep = Annotated[Following, Depends(_following)]
 TurnsDep = Annotated[Turns, Depends(_turns)]
 LanesDep = Annotated[Lanes, Depends(_lanes)]
 RecordsDep = Annotated[SessionRecords, Depends(_records)]

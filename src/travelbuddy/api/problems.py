@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from travelbuddy.errors import (
+    BadCursor,
     KeyReused,
     NotFound,
     OwnedByAnother,
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _KNOWN: dict[type[TravelBuddyError], tuple[int, str]] = {
+    BadCursor: (422, "invalid-request"),
     NotFound: (404, "not-found"),
     OwnedByAnother: (404, "session-not-yours"),
     SessionBusy: (409, "session-busy"),
@@ -44,15 +46,25 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """A problem document. ``errors`` names fields: ``[{"field", "message"}]``."""
-    body: dict[str, Any] = {
+    body = _document(status, kind, detail)
+    if errors:
+        body["errors"] = list(errors)
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def problem_of(error: TravelBuddyError) -> tuple[dict[str, Any], int]:
+    """The problem document of one of our errors, and its status."""
+    status, kind = next((known for cls, known in _KNOWN.items() if isinstance(error, cls)), (500, "error"))
+    return _document(status, kind, str(error)), status
+
+
+def _document(status: int, kind: str, detail: str) -> dict[str, Any]:
+    return {
         "type": f"urn:travelbuddy:problem:{kind}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
     }
-    if errors:
-        body["errors"] = list(errors)
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
 def field_errors(raw: Sequence[Any]) -> list[dict[str, str]]:
@@ -85,12 +97,12 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(TravelBuddyError)
     async def _ours(request: Request, error: TravelBuddyError) -> JSONResponse:
-        status, kind = next((known for cls, known in _KNOWN.items() if isinstance(error, cls)), (500, "error"))
+        body, status = problem_of(error)
         headers = None
         if isinstance(error, Transient):
             log.warning("request.unavailable", path=request.url.path, reason=str(error))
             headers = {"Retry-After": str(max(1, round(error.retry_after or 1)))}
-        return problem(status, kind, str(error), headers=headers)
+        return JSONResponse(body, status, headers, MEDIA_TYPE)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:

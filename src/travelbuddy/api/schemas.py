@@ -10,15 +10,18 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     StringConstraints,
     field_serializer,
 )
+from pydantic_core import to_json
 
 from travelbuddy.domain.conversation import Outcome
 from travelbuddy.domain.messages import Message
 from travelbuddy.workflow.contracts import IfBusy
 
 MAX_TEXT = 20_000
+MAX_CONTEXT = 8 * 1024
 _ID_PATTERN = r"^[^\s/|\\\x00-\x1f\x7f]([^/|\\\x00-\x1f\x7f]*[^\s/|\\\x00-\x1f\x7f])?$"
 
 
@@ -51,6 +54,35 @@ class StartWorkflow(BaseModel):
         if self.session_id is not None:
             return self.session_id
         return "default" if self.user_id == "default" else f"default-{self.user_id}"
+
+
+def _small(context: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+    if context is not None and len(to_json(context)) > MAX_CONTEXT:
+        raise ValueError(f"must be at most {MAX_CONTEXT} bytes of JSON")
+    return context
+
+
+class ChatRequest(BaseModel):
+    """Body of ``POST /chat`` and ``POST /chat/stream``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: Identifier
+    session_id: Identifier
+    message: Text
+    context: Annotated[dict[str, JsonValue] | None, AfterValidator(_small)] = Field(
+        None, description="what the model shall know for this message only"
+    )
+    if_busy: IfBusy = "enqueue"
+
+
+class ChatAnswer(BaseModel):
+    """The reply. ``metadata.offers`` holds what the flight search found, null when none was made."""
+
+    response: str
+    session_id: str
+    metadata: dict[str, Any]
+    timestamp: datetime
 
 
 class Started(BaseModel):

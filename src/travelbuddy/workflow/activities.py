@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from pydantic import JsonValue
 
-from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
+from travelbuddy.adapters.ports import ChatModel, Publisher, TurnFeed, UserRecords
 from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord, window
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.prompts import system_prompt
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.turn import ModelResult, ToolResult
-from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, Transient, TurnWithdrawn
+from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, Transient, TurnClosed, TurnWithdrawn
 from travelbuddy.lanes import Lanes
 from travelbuddy.tools.base import Toolbox, ToolContext, error_value
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
@@ -44,6 +45,7 @@ class TurnActivities:
         users: UserRecords,
         toolbox: Toolbox,
         publisher: Publisher,
+        feed: TurnFeed,
         tool_context: ToolContextFactory,
         clock: Callable[[], datetime],
         today: Callable[[], date],
@@ -53,6 +55,7 @@ class TurnActivities:
         self._users = users
         self._toolbox = toolbox
         self._publisher = publisher
+        self._feed = feed
         self._tool_context = tool_context
         self._clock = clock
         self._today = today
@@ -68,6 +71,7 @@ class TurnActivities:
         try:
             match await self._lanes.stand(turn.session_id, turn.user_id, entry, turn.if_busy):
                 case Queued(position):
+                    self._feed.queued(turn_id, position, turn.follower)
                     return ModelResult(kind="queued", position=position)
                 case Done(record):
                     return await self._reply(record, call)
@@ -77,6 +81,8 @@ class TurnActivities:
                     return await self._answer(turn_id, call, admitted)
         except TurnWithdrawn:
             return self._withdrawn()
+        except TurnClosed:  # the record says how
+            return ModelResult(kind="retry", trouble="store", retry_after=0.1)
         except StoreUnavailable as down:
             log.warning("turn.store_unavailable", turn=turn_id, reason=str(down))
             return ModelResult(kind="retry", trouble="store", retry_after=down.retry_after)
@@ -96,8 +102,10 @@ class TurnActivities:
             log.exception("tool.broke_down", tool=call.name, turn=turn_id)
             content = error_value("tool_failed", f"{call.name} could not be run")
         now = self._clock()
+        message = Message(role="tool", content=content, timestamp=now, tool_call_id=call.id)
+        self._feed.result(turn_id, request.step, message, request.follower)
         return ToolResult(
-            message=Message(role="tool", content=content, timestamp=now, tool_call_id=call.id),
+            message=message,
             step=Step(name=call.name, started_at=began, duration_ms=_ms(began, now)),
         )
 
@@ -106,8 +114,15 @@ class TurnActivities:
         if admitted.user is not None and began - admitted.user.updated_at > REFRESH_USER:
             await self._users.merge_user(call.turn.user_id, {})  # a regular's preferences must not expire
         tools = [] if call.last_step else self._toolbox.schemas(call.turn.tools)
+        self._feed.asking(turn_id, call.step, call.attempt, call.messages, call.turn.follower)
+        asked = self._model.complete(
+            self._prompt(call, admitted),
+            model=call.turn.model,
+            tools=tools,
+            on_text=partial(self._feed.text, turn_id, call.step),
+        )
         try:
-            answer = await self._model.complete(self._prompt(call, admitted), model=call.turn.model, tools=tools)
+            answer = await self._feed.unless_closed(turn_id, asked)
         except (ModelUnavailable, ModelRefused) as trouble:
             step = self._step(call, began, error=str(trouble))
             log.warning("model.failed", turn=turn_id, attempt=call.attempt, reason=str(trouble))
@@ -122,7 +137,9 @@ class TurnActivities:
                 timestamp=self._clock(),
                 tool_calls=answer.tool_calls,
             )
-            return ModelResult(kind="tools", message=message, step=step)
+            self._feed.calls(turn_id, call.step, message)
+            version = admitted.user.updated_at if admitted.user is not None else None
+            return ModelResult(kind="tools", message=message, step=step, user_version=version)
         if not answer.content:
             step = step.model_copy(update={"error": "step limit reached"})
             return await self._close(turn_id, call, admitted, step, "failed", TOO_MANY_STEPS, {})
@@ -173,6 +190,7 @@ class TurnActivities:
 
     async def _reply(self, record: TurnRecord, call: CallModelInput, step: Step | None = None) -> ModelResult:
         """The committed reply; published first when the message came by pub/sub (again after a crash: same id)."""
+        self._feed.done(record)
         if call.turn.reply_to is not None:
             data = {
                 "text": record.reply.content,

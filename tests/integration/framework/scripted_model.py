@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,9 +16,11 @@ Request = dict[str, Any]
 
 @dataclass(frozen=True)
 class Say:
-    """Answer with text."""
+    """Answer with text, ``delay`` seconds between its words when it is streamed; ``cut`` after so many of them."""
 
     text: str
+    delay: float = 0
+    cut: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,36 +102,59 @@ class ScriptedModel:
         return [r for r in self.requests if last_user_message(r) == text]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        model = self
+        return type("Handler", (_Handler,), {"model": self})
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
 
-            def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                model.requests.append(request)
-                if model.holds(request):
-                    model.gate.wait(60)
-                answer = model.script(request)
-                body = answer.body if isinstance(answer, Fail) else json.dumps(completion(answer, request))
-                status = answer.status if isinstance(answer, Fail) else 200
-                try:
-                    self.send_response(status)
-                    for name, value in answer.headers.items() if isinstance(answer, Fail) else ():
-                        self.send_header(name, value)
-                    data = body.encode()
-                    self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", str(len(data)))
-                    self.end_headers()
-                    self.wfile.write(data)
-                except OSError:  # the client was killed meanwhile
-                    self.close_connection = True
+class _Handler(BaseHTTPRequestHandler):
+    """Answers each request as the model's script says."""
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class names it so
+    model: ScriptedModel
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.model.requests.append(request)
+        if self.model.holds(request):
+            self.model.gate.wait(60)
+        answer = self.model.script(request)
+        try:
+            if isinstance(answer, Fail):
+                self._send(answer.body, answer.status, answer.headers)
+            elif request.get("stream"):
+                self._stream(answer, request)
+            else:
+                self._send(json.dumps(completion(answer, request)), 200, {})
+        except OSError:  # the client was killed meanwhile, or went away
+            self.close_connection = True
+
+    def _send(self, body: str, status: int, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        data = body.encode()
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _stream(self, answer: Say | Call, request: Request) -> None:
+        """Answer with server-sent chunks; a cut one ends the connection in the middle."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        delay, cut = (answer.delay, answer.cut) if isinstance(answer, Say) else (0, None)
+        for number, event in enumerate(chunks(answer, request)):
+            if number == cut:
+                self.close_connection = True
                 return
+            data = f"data: {event}\n\n".encode()
+            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            if delay:
+                time.sleep(delay)
+        self.wfile.write(b"0\r\n\r\n")
 
-        return Handler
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class names it so
+        return
 
 
 def last_user_message(request: Request) -> str:
@@ -162,3 +188,17 @@ def completion(answer: Say | Call, request: Request) -> dict[str, Any]:
         ],
         "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
     }
+
+
+def chunks(answer: Say | Call, request: Request) -> list[str]:
+    """The same answer as the data of a stream's events: one for each word or tool call, the end, the usage."""
+    whole = completion(answer, request)
+    choice = whole["choices"][0]
+    message = choice["message"]
+    deltas: list[dict[str, Any]] = [{"content": word} for word in re.findall(r"\s*\S+|\s+", message["content"] or "")]
+    deltas += [{"tool_calls": [{"index": i, **call}]} for i, call in enumerate(message.get("tool_calls", []))]
+    head = {"id": whole["id"], "object": "chat.completion.chunk", "created": whole["created"], "model": whole["model"]}
+    events = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+    events.append({**head, "choices": [], "usage": whole["usage"]})
+    return [*map(json.dumps, events), "[DONE]"]

@@ -32,7 +32,7 @@ class Wire:
         self.answer: Handler = lambda _: httpx.Response(200, json=_completion())
         self._http = httpx.AsyncClient(transport=httpx.MockTransport(self._handle))
         client = openai.AsyncOpenAI(api_key="k", base_url="http://model/v1", max_retries=0, http_client=self._http)
-        self.chat = OpenAIChat(client)
+        self.chat = OpenAIChat(client, 5)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -197,7 +197,7 @@ async def test_a_server_that_is_not_there_is_worth_another_try() -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         async with openai.AsyncOpenAI(api_key="k", base_url=url, max_retries=0) as client:
             with pytest.raises(ModelUnavailable):
-                await OpenAIChat(client).complete(QUESTION, model="m", tools=[])
+                await OpenAIChat(client, 5).complete(QUESTION, model="m", tools=[])
 
 
 @pytest.mark.parametrize(

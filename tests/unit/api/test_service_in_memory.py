@@ -10,16 +10,19 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.property.simulation import MemoryEngine, MemoryRecords, ModelLog, Replies
+from tests.property.simulation import MemoryEngine, MemoryRecords, ModelLog, QuietLink, Replies
 
 from travelbuddy.adapters.dapr_records import Put, Stored
+from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.app import create_app
 from travelbuddy.bootstrap import Services
 from travelbuddy.domain.turn import Limits
 from travelbuddy.errors import StoreUnavailable
+from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
+from travelbuddy.live import LiveTurns, merged
 from travelbuddy.settings import Settings
 from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import TurnPolicy, Turns
@@ -29,6 +32,12 @@ from travelbuddy.workflow.runtime import WorkflowWorker
 
 ROUTES = {
     ("post", "/start-workflow"),
+    ("post", "/chat"),
+    ("post", "/chat/stream"),
+    ("get", "/workflows/{instance_id}/stream"),
+    ("post", "/workflows/{instance_id}/pause"),
+    ("post", "/workflows/{instance_id}/resume"),
+    ("post", "/workflows/{instance_id}/cancel"),
     ("get", "/workflows/{instance_id}"),
     ("get", "/sessions/{session_id}/history"),
     ("get", "/health"),
@@ -90,7 +99,8 @@ class Service:
     def __init__(self) -> None:
         self.store, self.engine, self.link, self.worker = Store(), MemoryEngine(), Link(), Worker()
         self.memory = DaprStateStorage(self.store, self._now)
-        lanes = Lanes(self.memory, self.engine, self._now)
+        self.live = LiveTurns(QuietLink())
+        lanes = Lanes(self.memory, self.engine, self._now, self.live.done)
         policy = TurnPolicy("offline-travel-1", (), Limits())
         self.turns = Turns(self.memory, self.engine, lanes, policy, self._now)
         self.replies = Replies()
@@ -100,6 +110,7 @@ class Service:
             model=ModelLog(),
             toolbox=Toolbox([]),
             publisher=self.replies,
+            feed=self.live,
             tool_context=_no_tools,
             clock=self._now,
             today=lambda: date(2026, 1, 1),
@@ -108,6 +119,8 @@ class Service:
         services = Services(
             settings=settings,
             turns=self.turns,
+            following=Following(self.live, self.turns),
+            link=DaprReplicaLink(self.link, "only", merged),
             lanes=lanes,
             records=self.memory,
             memory=self.memory,

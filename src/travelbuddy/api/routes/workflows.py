@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from travelbuddy.api.deps import TurnsDep
 from travelbuddy.api.schemas import Identifier, InstanceId, Started, StartWorkflow
-from travelbuddy.turns import Incoming
+from travelbuddy.turns import Accepted, Incoming
 from travelbuddy.views import TurnView
 
 router = APIRouter(tags=["workflows"])
@@ -36,8 +36,14 @@ async def start_workflow(
             if_busy=body.if_busy,
         )
     )
+    answer = started(request, accepted)
+    response.headers["Location"] = answer.status_url
+    return answer
+
+
+def started(request: Request, accepted: Accepted) -> Started:
+    """The answer to an accepted message that is not waited for."""
     url = str(request.url_for("get_workflow", instance_id=accepted.turn_id))
-    response.headers["Location"] = url
     return Started(workflow_instance_id=accepted.turn_id, session_id=accepted.session_id, status_url=url)
 
 

@@ -1,0 +1,124 @@
+"""Notices between replicas over Dapr pub/sub: a topic for each replica, and one that all of them hear."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import grpc.aio
+import structlog
+from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
+from dapr.clients.exceptions import DaprGrpcError
+
+from travelbuddy.adapters.dapr_sidecar import Sidecar
+from travelbuddy.errors import StoreUnavailable
+
+PUBSUB = "replicapubsub"
+EVERYBODY = "TravelBuddy.replicas"
+TIMEOUT = 5.0
+MAX_WAITING = 1_000
+"""Notices that wait for a slow broker; then the oldest are lost."""
+_RETRY = (1.0, 2.0, 5.0, 15.0, 30.0)
+
+log = structlog.get_logger(__name__)
+Handler = Callable[[dict[str, Any]], None]
+Merge = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any] | None]
+
+
+class DaprReplicaLink:
+    """The ReplicaLink port. ``merge`` joins two notices that wait one behind the other, where it can."""
+
+    def __init__(self, sidecar: Sidecar, name: str, merge: Merge) -> None:
+        self._sidecar = sidecar
+        self._name = name
+        self._merge = merge
+        self._handlers: dict[str, Handler] = {}
+        self._waiting: dict[str, deque[dict[str, Any]]] = {}
+        self._senders: dict[str, asyncio.Task[None]] = {}
+        self._troubled = False
+
+    @property
+    def name(self) -> str:
+        """See ReplicaLink."""
+        return self._name
+
+    def on(self, kind: str, handler: Handler) -> None:
+        """See ReplicaLink."""
+        self._handlers[kind] = handler
+
+    def send(self, replica: str, notice: Mapping[str, Any]) -> None:
+        """See ReplicaLink."""
+        self._post(f"TravelBuddy.replica.{replica}", notice)
+
+    def broadcast(self, notice: Mapping[str, Any]) -> None:
+        """See ReplicaLink."""
+        self._post(EVERYBODY, notice)
+
+    async def run(self) -> None:
+        """Hear the others until cancelled, for one life of the sidecar. Without the component, nothing is heard."""
+        tries = 0
+        while True:
+            try:
+                dapr = self._sidecar.connection.dapr
+                async with asyncio.TaskGroup() as listening:
+                    for topic in (EVERYBODY, f"TravelBuddy.replica.{self._name}"):
+                        listening.create_task(self._listen(dapr, topic))
+            except* (DaprGrpcError, grpc.aio.AioRpcError, StoreUnavailable, TimeoutError) as group:
+                wait = _RETRY[min(tries, len(_RETRY) - 1)]
+                log.warning("replicas.not_heard", reason=str(group.exceptions[0])[:200], retry_in=wait)
+            tries += 1
+            await asyncio.sleep(_RETRY[min(tries - 1, len(_RETRY) - 1)])
+
+    async def _listen(self, dapr: DaprGrpcClientAsync, topic: str) -> None:
+        subscription = await dapr.subscribe(PUBSUB, topic)
+        try:
+            async for message in subscription:
+                if message is None:
+                    continue
+                await subscription.respond_success(message)
+                self._hear(message.data())
+        finally:
+            await subscription.close()
+
+    def _hear(self, notice: Any) -> None:
+        """Pass a notice on; what is none, or breaks its handler, is reported and forgotten."""
+        if not isinstance(notice, dict) or notice.get("from") == self._name:
+            return
+        handler = self._handlers.get(str(notice.get("kind")))
+        if handler is None:
+            return
+        try:
+            handler(notice)
+        except (KeyError, ValueError, TypeError) as bad:
+            log.warning("replicas.bad_notice", kind=notice.get("kind"), reason=repr(bad))
+
+    def _post(self, topic: str, notice: Mapping[str, Any]) -> None:
+        waiting = self._waiting.setdefault(topic, deque(maxlen=MAX_WAITING))
+        whole = {**notice, "from": self._name}
+        joined = self._merge(waiting[-1], whole) if waiting else None
+        if joined is not None:
+            waiting[-1] = joined
+        else:
+            waiting.append(whole)
+        sender = self._senders.get(topic)
+        if sender is None or sender.done():
+            self._senders[topic] = asyncio.ensure_future(self._send_all(topic, waiting))
+
+    async def _send_all(self, topic: str, waiting: deque[dict[str, Any]]) -> None:
+        """Send what waits, in order; while one is on its way, pieces of text behind it gather into one."""
+        while waiting:
+            notice = waiting.popleft()
+            try:
+                async with asyncio.timeout(TIMEOUT):
+                    await self._sidecar.connection.dapr.publish_event(
+                        PUBSUB, topic, json.dumps(notice), data_content_type="application/json"
+                    )
+                self._troubled = False
+            except (DaprGrpcError, grpc.aio.AioRpcError, StoreUnavailable, TimeoutError) as error:
+                if not self._troubled:
+                    log.warning("replicas.not_told", reason=str(error)[:200])
+                self._troubled = True
+                waiting.clear()  # whoever follows finds it in the store

@@ -1,0 +1,95 @@
+"""Talk: a message in, the reply out, at once or event by event."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import JSONResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from travelbuddy.api.deps import FollowingDep, ServicesDep, TurnsDep
+from travelbuddy.api.routes.workflows import IdempotencyKey, Owner, TurnId, started
+from travelbuddy.api.schemas import ChatAnswer, ChatRequest, Started
+from travelbuddy.api.sse import turn_events
+from travelbuddy.domain.answers import chat_answer
+from travelbuddy.domain.progress import Cursor, parse_cursor
+from travelbuddy.errors import BadCursor
+from travelbuddy.turns import Accepted, Incoming
+
+router = APIRouter(tags=["chat"])
+
+
+def _incoming(body: ChatRequest, key: str | None, replica: str) -> Incoming:
+    return Incoming(
+        user_id=body.user_id,
+        session_id=body.session_id,
+        text=body.message,
+        key=key,
+        context=body.context,
+        if_busy=body.if_busy,
+        follower=replica,
+    )
+
+
+@router.post("/chat", response_model=ChatAnswer, responses={202: {"model": Started}})
+async def chat(
+    body: ChatRequest,
+    request: Request,
+    turns: TurnsDep,
+    following: FollowingDep,
+    services: ServicesDep,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Send a message and get the reply. When it takes longer than CHAT_WAIT the answer is 202, and the turn goes on."""
+    settings = services.settings
+    accepted = await turns.accept(_incoming(body, idempotency_key, settings.replica))
+    record = await following.ended(accepted.turn_id, settings.chat_wait, ask=idempotency_key is not None)
+    if record is not None:
+        return JSONResponse(chat_answer(record))
+    answer = started(request, accepted)
+    return JSONResponse(answer.model_dump(), 202, {"Location": answer.status_url})
+
+
+async def _accepted(
+    body: ChatRequest, turns: TurnsDep, services: ServicesDep, idempotency_key: IdempotencyKey = None
+) -> Accepted:
+    """Accept before the stream begins, so that a refusal is an ordinary answer."""
+    return await turns.accept(_incoming(body, idempotency_key, services.settings.replica))
+
+
+@router.post("/chat/stream", response_class=EventSourceResponse)
+async def chat_stream(
+    accepted: Annotated[Accepted, Depends(_accepted)], following: FollowingDep
+) -> AsyncIterator[ServerSentEvent]:
+    """Send a message and follow its turn: status, token, tool_call, tool_result, and the whole message last."""
+    async for event in turn_events(following, accepted.turn_id, accepted.session_id, Cursor(), ask=True):
+        yield event
+
+
+async def _place(
+    instance_id: TurnId,
+    turns: TurnsDep,
+    user_id: Owner = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+    after: Annotated[str | None, Query(description="as Last-Event-ID, for clients that cannot set headers")] = None,
+) -> tuple[Accepted, Cursor]:
+    """The turn, if it is there for this user, and where in it the client is."""
+    given = last_event_id or after
+    try:
+        cursor = parse_cursor(given) if given else Cursor()
+    except ValueError as error:
+        raise BadCursor(str(error)) from error
+    view = await turns.view(instance_id, user_id)
+    return Accepted(instance_id, view.session_id), cursor
+
+
+@router.get("/workflows/{instance_id}/stream", response_class=EventSourceResponse)
+async def stream_workflow(
+    place: Annotated[tuple[Accepted, Cursor], Depends(_place)], following: FollowingDep
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow a turn on any replica, from the start or after Last-Event-ID, while it runs or long after it ended."""
+    accepted, cursor = place
+    async for event in turn_events(following, accepted.turn_id, accepted.session_id, cursor, ask=True):
+        yield event

@@ -1,0 +1,242 @@
+"""Turns as they happen: what the activities tell, kept for who follows on this replica, sent on to the others.
+
+Nothing rests on it. Whoever follows also looks at the stored record, so a lost notice costs a moment and never an
+answer; and telling never waits, so nobody who follows can slow a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from cachetools import LRUCache, TTLCache
+from pydantic import ValidationError
+
+from travelbuddy.adapters.ports import ReplicaLink
+from travelbuddy.domain.conversation import TurnRecord
+from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.progress import Said, steps_of
+from travelbuddy.errors import TurnClosed
+
+KEPT = 4_096
+"""Turns in memory at most; the ones longest untouched are forgotten."""
+WANTED_SECONDS = 600.0
+MAX_GAPS = 256
+Notice = dict[str, Any]
+Result = TypeVar("Result")
+
+
+class LiveTurn:
+    """What is known of one turn here: its steps so far, its status, its record once it is committed."""
+
+    def __init__(self) -> None:
+        self.steps: list[Said] = []
+        self.status: dict[str, Any] = {}
+        self.record: TurnRecord | None = None
+        self.hints = 0
+        """How often it was said that the turn may be over: reasons to look at the store."""
+        self.version = 0
+        self.followers: set[str] = set()
+        """Other replicas that hold a client's connection for it."""
+        self.run = 0
+        """When the present execution of its last step began; a later one says everything again."""
+        self._gaps: dict[int, str] = {}
+        self._changed = asyncio.Event()
+
+    def step(self, number: int) -> Said:
+        """The given step (from 1), made when it is new."""
+        while len(self.steps) < number:
+            self.steps.append(Said())
+        return self.steps[number - 1]
+
+    def say(self, step: int, run: int, offset: int, text: str) -> None:
+        """Take in a piece of a step's text. Pieces may come late, twice or in any order."""
+        if run < self.run or step < len(self.steps):
+            return
+        if run > self.run or step > len(self.steps):
+            self.run, self._gaps = run, {}
+            self.step(step).text = ""
+        said = self.step(step)
+        if len(self._gaps) < MAX_GAPS:
+            self._gaps[offset] = text
+        while (piece := self._gaps.pop(len(said.text), None)) is not None:
+            said.text += piece
+
+    def tell(self) -> None:
+        """Wake who follows."""
+        self.version += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def newer(self, version: int, seconds: float) -> None:
+        """Wait until there is news since ``version``, at most so long."""
+        if self.version == version:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), seconds)
+
+
+class LiveTurns:
+    """The TurnFeed of this replica, and the notices from and to the others."""
+
+    def __init__(self, link: ReplicaLink) -> None:
+        self._link = link
+        self._turns: LRUCache[str, LiveTurn] = LRUCache(KEPT)
+        self._wanted: TTLCache[str, set[str]] = TTLCache(KEPT, WANTED_SECONDS)
+        self._calls: dict[str, asyncio.Future[Any]] = {}
+        link.on("follow", self._on_follow)
+        link.on("closed", lambda notice: self._close(str(notice["turn"])))
+        link.on("turn", self._on_turn)
+
+    # TurnFeed
+
+    def queued(self, turn_id: str, position: int, follower: str | None) -> None:
+        """See TurnFeed."""
+        live = self._live(turn_id, follower)
+        live.status = {"state": "queued", "queue_position": position}
+        self._told(turn_id, live, {"status": live.status})
+
+    def asking(self, turn_id: str, step: int, attempt: int, messages: Sequence[Message], follower: str | None) -> None:
+        """See TurnFeed."""
+        live = self._live(turn_id, follower)
+        live.steps = [*steps_of(messages)][: step - 1]
+        live.say(step, time.time_ns(), 0, "")
+        live.status = {"state": "running", "doing": "asking the model", "step": step, "attempt": attempt}
+        self._told(turn_id, live, {"status": live.status})
+
+    def text(self, turn_id: str, step: int, piece: str) -> None:
+        """See TurnFeed."""
+        live = self._live(turn_id, None)
+        said = live.step(step)
+        offset, said.text = len(said.text), said.text + piece
+        self._told(turn_id, live, {"step": step, "run": live.run, "offset": offset, "text": piece})
+
+    def calls(self, turn_id: str, step: int, message: Message) -> None:
+        """See TurnFeed."""
+        live = self._live(turn_id, None)
+        said = live.step(step)
+        said.text, said.calls, said.results = message.content, message.tool_calls or (), {}
+        live.status = {"state": "running", "doing": "using tools", "step": step}
+        self._told(turn_id, live, {"step": step, **_calls_notice(said)})
+
+    def result(self, turn_id: str, step: int, message: Message, follower: str | None) -> None:
+        """See TurnFeed."""
+        live = self._live(turn_id, follower)
+        call_id = message.tool_call_id or ""
+        live.step(step).results[call_id] = message.content
+        self._told(turn_id, live, {"step": step, "result": call_id, "content": message.content})
+
+    def done(self, record: TurnRecord) -> None:
+        """See TurnFeed. A turn that was closed without an answer may be at work on any replica: all are told."""
+        turn_id = record.workflow_instance_id
+        if record.outcome in {"cancelled", "interrupted"}:
+            self._close(turn_id)
+            self._link.broadcast({"kind": "closed", "turn": turn_id})
+        live = self._turns.pop(turn_id, None)
+        if live is not None:
+            live.record = record
+            self._told(turn_id, live, {"done": True})
+
+    # for who follows, and for who asks the model
+
+    def follow(self, turn_id: str, *, ask: bool = True) -> LiveTurn:
+        """The turn as it goes on here; with ``ask`` the other replicas are asked to tell what happens there."""
+        live = self._live(turn_id, None)
+        if ask:
+            self.ask(turn_id)
+        return live
+
+    def ask(self, turn_id: str) -> None:
+        """Ask the other replicas to tell what happened of the turn so far, and what comes."""
+        self._link.broadcast({"kind": "follow", "turn": turn_id, "to": self._link.name})
+
+    async def unless_closed(self, turn_id: str, call: Coroutine[Any, Any, Result]) -> Result:
+        """The result of ``call``; TurnClosed as soon as the turn is cancelled or interrupted on any replica."""
+        task: asyncio.Future[Result] = asyncio.ensure_future(call)
+        self._calls[turn_id] = task
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self._calls.get(turn_id) is not task:  # ended by _close, not by whoever runs us
+                raise TurnClosed("the turn was closed while the model was being asked") from None
+            raise
+        finally:
+            if self._calls.get(turn_id) is task:
+                del self._calls[turn_id]
+
+    def _close(self, turn_id: str) -> None:
+        if (call := self._calls.pop(turn_id, None)) is not None:
+            call.cancel()
+        if (live := self._turns.get(turn_id)) is not None:
+            live.hints += 1
+            live.tell()
+
+    # notices
+
+    def _live(self, turn_id: str, follower: str | None) -> LiveTurn:
+        live: LiveTurn | None = self._turns.get(turn_id)
+        if live is None:
+            live = self._turns[turn_id] = LiveTurn()
+            live.followers |= self._wanted.pop(turn_id, set())
+        if follower is not None and follower != self._link.name:
+            live.followers.add(follower)
+        return live
+
+    def _told(self, turn_id: str, live: LiveTurn, notice: Notice) -> None:
+        live.tell()
+        for replica in live.followers:
+            self._link.send(replica, {"kind": "turn", "turn": turn_id, **notice})
+
+    def _on_follow(self, notice: Notice) -> None:
+        """Another replica wants to hear of a turn: tell it what there is, and all that comes."""
+        turn_id, replica = str(notice["turn"]), str(notice["to"])
+        if replica == self._link.name:
+            return
+        live: LiveTurn | None = self._turns.get(turn_id)
+        if live is None:
+            self._wanted[turn_id] = {*self._wanted.get(turn_id, set()), replica}
+            return
+        live.followers.add(replica)
+        for number, said in enumerate(live.steps, start=1):
+            head = {"kind": "turn", "turn": turn_id, "step": number}
+            self._link.send(replica, {**head, "run": live.run, "offset": 0, "text": said.text})
+            if said.calls:
+                self._link.send(replica, {**head, **_calls_notice(said)})
+            for call_id, content in said.results.items():
+                self._link.send(replica, {**head, "result": call_id, "content": content})
+
+    def _on_turn(self, notice: Notice) -> None:
+        """News of a turn that runs on another replica and is followed here."""
+        live: LiveTurn | None = self._turns.get(str(notice["turn"]))
+        if live is None:
+            return
+        step = int(notice.get("step", 0))
+        if "done" in notice:
+            live.hints += 1
+        elif "status" in notice:
+            live.status = dict(notice["status"])
+        elif "text" in notice:
+            live.say(step, int(notice["run"]), int(notice["offset"]), str(notice["text"]))
+        elif "calls" in notice:
+            said = live.step(step)
+            with suppress(ValidationError):
+                said.calls = tuple(ToolCall.model_validate(call) for call in notice["calls"])
+            said.text = str(notice["content"])
+        elif "result" in notice:
+            live.step(step).results[str(notice["result"])] = str(notice["content"])
+        live.tell()
+
+
+def merged(older: Mapping[str, Any], newer: Mapping[str, Any]) -> Notice | None:
+    """Two notices as one, when they are neighbouring pieces of one text; else None."""
+    same = all(older.get(key) == newer.get(key) for key in ("kind", "turn", "step", "run"))
+    if not (same and "text" in older and "text" in newer and older["offset"] + len(older["text"]) == newer["offset"]):
+        return None
+    return {**older, "text": older["text"] + newer["text"]}
+
+
+def _calls_notice(said: Said) -> Notice:
+    return {"calls": [json.loads(call.model_dump_json()) for call in said.calls], "content": said.text}

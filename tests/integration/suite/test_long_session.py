@@ -1,0 +1,67 @@
+"""A session's length costs nothing: neither time a turn, nor rows."""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import time
+
+from tests.integration.framework.client import User
+from tests.integration.framework.scripted_model import Request, Say, ScriptedModel
+from tests.integration.framework.stack import Stack
+
+from travelbuddy.turns import turn_prefix
+
+TURNS = 1_000
+SAMPLES = 20
+BOUND = 1.1
+
+
+def _reply(_request: Request) -> Say:
+    return Say("noted")
+
+
+async def _turn(user: User, text: str) -> float:
+    """Milliseconds from POST /chat to the answer."""
+    began = time.perf_counter()
+    answer = await user.call("POST", "/chat", json={"message": text, **user.ids})
+    assert answer.status_code == 200, answer.text
+    return (time.perf_counter() - began) * 1000
+
+
+async def test_turn_1000_costs_what_turn_1_costs_and_leaves_100_records(dapr_runtime: None) -> None:
+    """After 1,000 turns of a session one more costs at most 1.1 times a first one, and 100 turn records are left."""
+    with ScriptedModel(_reply) as model:
+        async with Stack(env=model.env) as stack:
+            long = User(stack, "long", "long")
+            for number in range(TURNS):
+                await _turn(long, f"message {number}")
+            ratio = await _ratio(stack, long)
+            records = _turn_records(stack, "long")
+    assert ratio <= BOUND
+    assert records == 100
+
+
+async def _ratio(stack: Stack, long: User) -> float:
+    """The medians of turns in the long session and of first turns, measured in pairs; the better of two tries."""
+    ratios = []
+    for attempt in range(2):
+        firsts, lates = [], []
+        for number in range(SAMPLES):
+            firsts.append(await _turn(User(stack, "short", f"new {attempt} {number}"), "message"))
+            lates.append(await _turn(long, f"late message {attempt} {number}"))
+        ratios.append(statistics.median(lates) / statistics.median(firsts))
+        print(
+            f"first {statistics.median(firsts):.1f} ms, late {statistics.median(lates):.1f} ms, ratio {ratios[-1]:.2f}"
+        )
+        if ratios[-1] <= BOUND:
+            break
+    return min(ratios)
+
+
+def _turn_records(stack: Stack, user_id: str) -> int:
+    """The user's turn records in the store's file."""
+    with sqlite3.connect(stack.data_dir / "state.sqlite") as store:
+        query = "SELECT count(*) FROM conversation_state WHERE key LIKE ?"
+        count: int = store.execute(query, (f"%turn:{turn_prefix(user_id)}%",)).fetchone()[0]
+    return count
