@@ -26,7 +26,7 @@ from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns, merged
 from travelbuddy.settings import Settings
 from travelbuddy.tools import default_toolbox
-from travelbuddy.tools.base import ToolContext
+from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import TurnPolicy, Turns
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.runtime import WorkflowWorker
@@ -68,10 +68,7 @@ def build_services(settings: Settings) -> Services:
     live = LiveTurns(link)
     lanes = Lanes(memory, engine, clock, live.done)
     publisher = DaprPublisher(sidecar)
-    http = httpx.AsyncClient(
-        timeout=settings.model_timeout,
-        limits=httpx.Limits(max_connections=1000, max_keepalive_connections=100),
-    )
+    http = _model_http(settings)
     toolbox = default_toolbox()
     activities = TurnActivities(
         lanes=lanes,
@@ -84,12 +81,7 @@ def build_services(settings: Settings) -> Services:
         clock=clock,
         today=lambda: _today(settings),
     )
-    policy = TurnPolicy(
-        model=OFFLINE_MODEL if settings.offline else settings.openai_model,
-        tools=toolbox.names,
-        limits=Limits(max_steps=settings.max_steps, model_attempts=settings.model_attempts),
-    )
-    turns = Turns(memory, engine, lanes, policy, clock)
+    turns = Turns(memory, engine, lanes, _policy(settings, toolbox), clock)
     return Services(
         settings=settings,
         turns=turns,
@@ -103,6 +95,19 @@ def build_services(settings: Settings) -> Services:
         worker=WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port),
         close=http.aclose,
     )
+
+
+def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
+    return TurnPolicy(
+        model=OFFLINE_MODEL if settings.offline else settings.openai_model,
+        tools=toolbox.names,
+        limits=Limits(max_steps=settings.max_steps, model_attempts=settings.model_attempts),
+    )
+
+
+def _model_http(settings: Settings) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
+    return httpx.AsyncClient(timeout=settings.model_timeout, limits=limits)
 
 
 def _model_client(settings: Settings, http: httpx.AsyncClient) -> openai.AsyncOpenAI:
