@@ -25,7 +25,7 @@ LIBC = ctypes.CDLL(None)  # loaded here: after a fork it is too late to import a
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """How to run one program. ``ready_url`` answers 2xx once it can be used."""
+    """How to run one program. ``ready_url`` answers 2xx, or at all with ``tcp://``, once it can be used."""
 
     name: str
     command: tuple[str, ...]

@@ -16,7 +16,7 @@ from travelbuddy.runtime.ports import is_free
 
 DEFAULT_PORTS = {"app": 8001, "Dapr HTTP": 3500, "Dapr gRPC": 50001}
 
-# Programs that only tests use, with the Debian package that brings them; any one of the programs will do.
+# Programs that tests use, and two of them several replicas; with the Debian package, any one of the programs will do.
 TEST_TOOLS = {
     "Redis": (("redis-server",), "redis-server"),
     "PostgreSQL": (("postgres", "pg_ctlcluster"), "postgresql"),
@@ -126,7 +126,8 @@ def _test_tools() -> list[Finding]:
     findings = []
     for name, (programs, package) in TEST_TOOLS.items():
         found = next(filter(None, (shutil.which(program, path=path) for program in programs)), None)
-        detail = found or f"only for tests: apt-get install {package}"
+        use = "for --replicas and tests" if name in {"Redis", "nginx"} else "only for tests"
+        detail = found or f"{use}: apt-get install {package}"
         findings.append(Finding(name, found is not None, detail))
     return findings
 

@@ -12,6 +12,7 @@ from travelbuddy.runtime.child import ProcessSpec
 from travelbuddy.runtime.install import DaprRuntime
 from travelbuddy.runtime.leases import SCHEDULER_ID, LeaderLease
 from travelbuddy.runtime.ports import PortPlan
+from travelbuddy.runtime.replicas import broker, needs_broker, proxy, shared_resources
 
 APP_ID = "stateful-llm"
 HOST = "127.0.0.1"
@@ -39,11 +40,17 @@ class StackPlan:
     apps: tuple[ProcessSpec, ...]
     sidecars: tuple[ProcessSpec, ...]
     services: tuple[ProcessSpec, ...]
+    proxies: tuple[ProcessSpec, ...] = ()
+
+    @property
+    def front(self) -> ProcessSpec:
+        """Whoever answers on the app's port."""
+        return (*self.proxies, *self.apps)[0]
 
     @property
     def groups(self) -> tuple[tuple[ProcessSpec, ...], ...]:
         """The groups in stopping order: whoever depends on another goes first."""
-        return (self.apps, self.sidecars, self.services)
+        return (self.proxies, self.apps, self.sidecars, self.services)
 
 
 def plan_stack(options: StackOptions, runtime: DaprRuntime, ports: PortPlan) -> StackPlan:
@@ -52,6 +59,10 @@ def plan_stack(options: StackOptions, runtime: DaprRuntime, ports: PortPlan) -> 
         raise RuntimeProblem("A stack needs at least one replica; choose --replicas 1 or more.")
     resources = find_components(options.components)
     data = options.data_dir.absolute()
+    shared: list[ProcessSpec] = []
+    if options.replicas > 1 and needs_broker(resources):
+        shared.append(broker(data, ports.pick()))
+        resources = shared_resources(resources, data, shared[0].ports["redis"])
     pairs = _pair_ports(options, ports)
     placement = _placement(runtime, data, ports)
     scheduler = _scheduler(runtime, data, ports)
@@ -61,7 +72,11 @@ def plan_stack(options: StackOptions, runtime: DaprRuntime, ports: PortPlan) -> 
         apps.append(_app(f"app{suffix}", pair, options))
         control = (placement.ports["grpc"], scheduler.ports["grpc"])
         sidecars.append(_sidecar(f"daprd{suffix}", pair, control, runtime, data, resources))
-    return StackPlan(tuple(apps), tuple(sidecars), (scheduler, placement))
+    proxies: tuple[ProcessSpec, ...] = ()
+    if options.replicas > 1:
+        front = ports.take(options.app_port, "--app-port")
+        proxies = (proxy(data, front, [pair.app for pair in pairs]),)
+    return StackPlan(tuple(apps), tuple(sidecars), (scheduler, placement, *shared), proxies)
 
 
 def find_components(chosen: Path | None) -> Path:
@@ -85,16 +100,14 @@ class _PairPorts:
 
 
 def _pair_ports(options: StackOptions, ports: PortPlan) -> list[_PairPorts]:
+    alone = options.replicas == 1
     first = _PairPorts(
-        app=ports.take(options.app_port, "--app-port"),
+        app=ports.take(options.app_port, "--app-port") if alone else ports.pick(),
         http=ports.take(options.dapr_http_port, "--dapr-http-port"),
         grpc=ports.take(options.dapr_grpc_port, "--dapr-grpc-port"),
         internal=ports.pick(),
     )
-    others = [
-        _PairPorts(ports.take_or_pick(first.app + number), ports.pick(), ports.pick(), ports.pick())
-        for number in range(1, options.replicas)
-    ]
+    others = [_PairPorts(ports.pick(), ports.pick(), ports.pick(), ports.pick()) for _ in range(1, options.replicas)]
     return [first, *others]
 
 

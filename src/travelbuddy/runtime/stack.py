@@ -24,7 +24,7 @@ from travelbuddy.runtime.ports import PortPlan
 START_TIMEOUT = 120.0
 REMIND_EVERY = 15.0
 TRIES = 3  # starts of a program that never became ready before the stack gives up
-STOP_PATIENCE = (4.0, 2.5, 1.5)  # seconds for the apps, the sidecars and the services
+STOP_PATIENCE = (0.5, 3.5, 2.5, 1.5)  # seconds for the proxy, the apps, the sidecars and the services
 WIND_UP = 1.5  # seconds for the last lines of output; with the above less than 10 in all
 
 
@@ -70,6 +70,7 @@ class Stack:
         self._data = options.data_dir.absolute()
         self._terminal = terminal
         self._stop = asyncio.Event()
+        self._front = plan.front
         self._groups = [[self._child(spec, verbose=options.verbose) for spec in group] for group in plan.groups]
         self._children = [child for group in self._groups for child in group]
 
@@ -85,7 +86,7 @@ class Stack:
             problem = await self._until_ready()
             if problem is None and not self._stop.is_set():
                 self._terminal.say(f"Everything was up after {time.monotonic() - started:.1f} s.")
-                port = self._groups[0][0].spec.ports["http"]
+                port = self._front.ports["http"]
                 self._terminal.say(f"TravelBuddy is ready at http://localhost:{port}")
                 await self._stop.wait()
         finally:
@@ -150,11 +151,16 @@ class Stack:
 
 async def _ready(spec: ProcessSpec) -> None:
     """Return once the program answers that it can be used."""
+    url = httpx.URL(spec.ready_url)
     async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
         while True:
             try:
-                if (await client.get(spec.ready_url)).is_success:
+                if url.scheme == "tcp":
+                    _, writer = await asyncio.open_connection(url.host, url.port)
+                    writer.close()
                     return
-            except httpx.HTTPError:
+                if (await client.get(url)).is_success:
+                    return
+            except (httpx.HTTPError, OSError):
                 pass  # not listening yet
             await asyncio.sleep(0.05)

@@ -68,7 +68,7 @@ class User:
 @asynccontextmanager
 async def sidecar(stack: Stack) -> AsyncIterator[DaprGrpcClientAsync]:
     """A gRPC client of the stack's sidecar."""
-    ports = stack.entry("daprd")["ports"]
+    ports = stack.entry("daprd" if "daprd" in stack.processes() else "daprd-1")["ports"]
     dapr_settings.DAPR_HTTP_PORT = ports["http"]
     client = DaprGrpcClientAsync(f"127.0.0.1:{ports['grpc']}")
     try:

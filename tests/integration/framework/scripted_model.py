@@ -57,6 +57,8 @@ class ScriptedModel:
     def __init__(self, script: Script = one_search) -> None:
         self.script = script
         self.requests: list[Request] = []
+        self.hung_up = 0
+        """How often a client went away in the middle of an answer."""
         self.gate = threading.Event()
         self.gate.set()
         self.holds: Callable[[Request], bool] = lambda _request: True
@@ -90,7 +92,7 @@ class ScriptedModel:
 
     def reset(self) -> None:
         """The default script, an empty log, an open gate."""
-        self.script, self.requests = one_search, []
+        self.script, self.requests, self.hung_up = one_search, [], 0
         self.release()
 
     def release(self) -> None:
@@ -126,6 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._send(json.dumps(completion(answer, request)), 200, {})
         except OSError:  # the client was killed meanwhile, or went away
+            self.model.hung_up += 1
             self.close_connection = True
 
     def _send(self, body: str, status: int, headers: Mapping[str, str]) -> None:

@@ -86,6 +86,10 @@ class Stack:
         """The HTTP API of the (first) sidecar."""
         return f"http://127.0.0.1:{self.dapr_http_port}"
 
+    def replica_url(self, number: int) -> str:
+        """One app of several, past the proxy."""
+        return f"http://127.0.0.1:{self.entry(f'app-{number}')['ports']['http']}"
+
     @property
     def process(self) -> subprocess.Popen[bytes]:
         """`travelbuddy up` itself."""

@@ -32,7 +32,7 @@ def test_no_two_programs_share_a_port(tmp_path: Path, ports: PortPlan, replicas:
     """All ports of a stack differ and lie below the range of outgoing connections."""
     specs = [spec for group in planned(tmp_path, ports, replicas).groups for spec in group]
     used = [port for spec in specs for port in spec.ports.values()]
-    assert len(specs) == 2 * replicas + 2
+    assert len(specs) == 2 * replicas + 2 + (replicas > 1)
     assert len(used) == len(set(used))
     assert max(used) < 32_768
 
@@ -64,3 +64,44 @@ def test_the_embedded_components_are_found_from_anywhere(tmp_path: Path, monkeyp
     """Without a choice and without a folder here, the resources of the source tree are used."""
     monkeypatch.chdir(tmp_path)
     assert (find_components(None) / "workflowstatestore.yaml").exists()
+
+
+def test_several_replicas_stand_behind_a_proxy_on_the_app_port(tmp_path: Path, ports: PortPlan) -> None:
+    """The proxy has the port that was asked for, and gives each request to the app with the fewest open ones."""
+    plan = planned(tmp_path, ports, 2)
+    assert plan.front.name == "proxy"
+    config = (tmp_path / "proxy" / "nginx.conf").read_text()
+    assert "least_conn;" in config
+    for app in plan.apps:
+        assert f"server 127.0.0.1:{app.ports['http']} " in config
+
+
+def test_an_in_memory_broker_becomes_a_shared_one(tmp_path: Path, ports: PortPlan) -> None:
+    """With several replicas the in-memory components are replaced, names kept, everything else as it was."""
+    components = find_components(None)
+    plan = plan_stack(StackOptions(0, 0, 0, tmp_path, components=components, replicas=2), RUNTIME, ports)
+    assert [spec.name for spec in plan.services] == ["scheduler", "placement", "broker"]
+    shared = {path.name: path.read_text() for path in (tmp_path / "resources").iterdir()}
+    assert set(shared) == {path.name for path in components.iterdir()}
+    for name in ("messagepubsub.yaml", "replicapubsub.yaml"):
+        assert "pubsub.redis" in shared[name]
+        assert f"name: {name.removesuffix('.yaml')}" in shared[name]
+    assert "{uuid}" in shared["replicapubsub.yaml"]
+    assert "{uuid}" not in shared["messagepubsub.yaml"]
+    assert shared["conversationstore.yaml"] == (components / "conversationstore.yaml").read_text()
+    for sidecar in plan.sidecars:
+        assert f"--resources-path={tmp_path / 'resources'}" in sidecar.command
+
+
+def test_own_components_need_no_broker_of_ours(tmp_path: Path, ports: PortPlan) -> None:
+    """Resources without an in-memory component are used as they are."""
+    plan = planned(tmp_path, ports, 2)
+    assert [spec.name for spec in plan.services] == ["scheduler", "placement"]
+
+
+def test_a_missing_server_is_one_line(tmp_path: Path, ports: PortPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without nginx several replicas are refused with what to install."""
+    monkeypatch.setattr("travelbuddy.runtime.replicas.MORE_FOLDERS", "")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeProblem, match=r"need nginx. Install it \(Debian: apt-get install nginx-light\)"):
+        planned(tmp_path, ports, 2)
