@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from travelbuddy import __version__
 from travelbuddy.api.limits import BodyLimit
 from travelbuddy.api.problems import install_problem_handlers
-from travelbuddy.api.routes import chat, health, sessions, workflows
+from travelbuddy.api.routes import chat, health, sessions, users, workflows
 from travelbuddy.bootstrap import OFFLINE_PREFIX, Services, build_services
 from travelbuddy.flights.airports import warm
 from travelbuddy.messaging import inbox
@@ -50,7 +50,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     )
     install_problem_handlers(app)
     app.add_middleware(BodyLimit)
-    for routes in (chat, workflows, sessions, health, inbox):
+    for routes in (chat, workflows, sessions, users, health, inbox):
         app.include_router(routes.router)
     if settings.offline:
         from travelbuddy.offline.server import create_offline_app

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import httpx
 import openai
 from pydantic import JsonValue
 
+from travelbuddy.adapters.caching import CachedUsers
+from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
 from travelbuddy.adapters.dapr_publisher import DaprPublisher
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
@@ -18,17 +20,20 @@ from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_turns import DaprTurnEngine
 from travelbuddy.adapters.openai_chat import OpenAIChat
-from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage
+from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
 from travelbuddy.domain.turn import Limits
+from travelbuddy.erasure import Erasure
 from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns, merged
+from travelbuddy.preferences import today_for
 from travelbuddy.settings import Settings
 from travelbuddy.tools import default_toolbox
 from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import TurnPolicy, Turns
-from travelbuddy.workflow.activities import TurnActivities
+from travelbuddy.workflow.activities import ToolContextFactory, TurnActivities
+from travelbuddy.workflow.contracts import CallToolInput
 from travelbuddy.workflow.runtime import WorkflowWorker
 
 OFFLINE_MODEL = "offline-travel-1"
@@ -46,6 +51,8 @@ class Services:
     lanes: Lanes
     records: SessionRecords
     memory: StateStorage
+    users: UserRecords
+    erasure: Erasure
     publisher: Publisher
     sidecar: Sidecar
     worker: WorkflowWorker
@@ -62,24 +69,25 @@ def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
     clock = _utc_now
     sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port)
-    memory = DaprStateStorage(DaprRecords(sidecar), clock)
+    state = DaprRecords(sidecar)
+    memory = DaprStateStorage(state, clock)
     engine = DaprTurnEngine(sidecar)
     link = DaprReplicaLink(sidecar, settings.replica, merged)
     live = LiveTurns(link)
-    lanes = Lanes(memory, engine, clock, live.done)
-    publisher = DaprPublisher(sidecar)
-    http = _model_http(settings)
-    toolbox = default_toolbox()
+    erasable = DaprErasableRecords(state, clock)
+    lanes = Lanes(memory, engine, clock, live.done, erasable)
+    users = _cached(memory, link)
+    http, toolbox = _model_http(settings), default_toolbox()
     activities = TurnActivities(
         lanes=lanes,
         model=OpenAIChat(_model_client(settings, http), settings.model_timeout),
-        users=memory,
+        users=users,
         toolbox=toolbox,
-        publisher=publisher,
+        publisher=(publisher := DaprPublisher(sidecar)),
         feed=live,
-        tool_context=_tool_context_factory(settings, memory),
+        tool_context=_tool_context_factory(settings, users),
         clock=clock,
-        today=lambda: _today(settings),
+        today=lambda context: today_for(context, clock, settings.today),
     )
     turns = Turns(memory, engine, lanes, _policy(settings, toolbox), clock)
     return Services(
@@ -90,11 +98,20 @@ def build_services(settings: Settings) -> Services:
         lanes=lanes,
         records=memory,
         memory=memory,
+        users=users,
+        erasure=Erasure(erasable, engine, live.close, users.forgotten),
         publisher=publisher,
         sidecar=sidecar,
         worker=WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port),
         close=http.aclose,
     )
+
+
+def _cached(memory: UserRecords, link: DaprReplicaLink) -> CachedUsers:
+    """The users' records, cached; a change is told to the other replicas."""
+    users = CachedUsers(memory, lambda user_id: link.broadcast({"kind": "user", "user": user_id}))
+    link.on("user", lambda notice: users.forget(str(notice["user"])))
+    return users
 
 
 def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
@@ -122,23 +139,26 @@ def _model_client(settings: Settings, http: httpx.AsyncClient) -> openai.AsyncOp
     )
 
 
-def _tool_context_factory(settings: Settings, memory: DaprStateStorage) -> Callable[[str, str, str, str], ToolContext]:
+def _tool_context_factory(settings: Settings, users: UserRecords) -> ToolContextFactory:
     flights = SampleFlights()
 
-    def make(user_id: str, session_id: str, turn_id: str, call_id: str) -> ToolContext:
+    async def make(turn_id: str, request: CallToolInput) -> ToolContext:
+        async def known() -> Mapping[str, JsonValue]:
+            user = await users.user(request.user_id, request.user_version)
+            return user.context if user is not None else {}
+
         async def preferences() -> Mapping[str, str]:
-            user = await memory.user(user_id)
-            return {key: str(value) for key, value in user.context.items()} if user is not None else {}
+            return {key: str(value) for key, value in (await known()).items()}
 
         async def remember(changes: Mapping[str, JsonValue]) -> None:
-            await memory.merge_user(user_id, changes)
+            await users.merge_user(request.user_id, changes)
 
         return ToolContext(
-            user_id=user_id,
-            session_id=session_id,
+            user_id=request.user_id,
+            session_id=request.session_id,
             workflow_instance_id=turn_id,
-            call_id=call_id,
-            today=_today(settings),
+            call_id=request.call.id,
+            today=today_for(await known(), _utc_now, settings.today),
             default_origin=settings.default_origin,
             flights=flights,
             preferences=preferences,
@@ -150,7 +170,3 @@ def _tool_context_factory(settings: Settings, memory: DaprStateStorage) -> Calla
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def _today(settings: Settings) -> date:
-    return settings.today or _utc_now().date()

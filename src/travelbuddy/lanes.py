@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from travelbuddy.adapters.ports import ENDED, SessionRecords, Snapshot, TurnEngine
+from travelbuddy.adapters.ports import ErasableRecords, SessionRecords, Snapshot, TurnEngine
 from travelbuddy.domain.conversation import (
+    Commit,
     LaneEntry,
     SessionRecord,
     TurnRecord,
     cancel_waiting,
     cancelled_turn,
-    closed_unanswered,
     commit_turns,
     enter_lane,
     interrupt_with,
@@ -27,12 +27,11 @@ from travelbuddy.domain.conversation import (
 )
 from travelbuddy.domain.standing import Admitted, Done, Queued, Standing, Withdrawn
 from travelbuddy.errors import OwnedByAnother, SessionBusy, StoreUnavailable, TurnWithdrawn
+from travelbuddy.keeping import Keeper
 from travelbuddy.workflow.contracts import IfBusy
 
 log = structlog.get_logger(__name__)
 
-ENDED_OUTSIDE = "This request was cancelled before it was answered."
-BROKE_DOWN = "Something went wrong while answering this request."
 INTERRUPTED = "This request was interrupted by a newer one."
 DOOR_PATIENCE = timedelta(seconds=30)
 """How long a turn that only its door may let in waits for that door; then the door has died."""
@@ -47,12 +46,13 @@ class Lanes:
         engine: TurnEngine,
         clock: Callable[[], datetime],
         announce: Callable[[TurnRecord], None] = lambda record: None,
+        erasable: ErasableRecords | None = None,
     ) -> None:
         """``announce`` is told of every turn that is closed here without an answer; it must not fail."""
         self._records = records
-        self._engine = engine
+        self._erasable = erasable
+        self._keeper = Keeper(records, engine, clock, announce)
         self._clock = clock
-        self._announce = announce
 
     async def join(
         self,
@@ -71,6 +71,8 @@ class Lanes:
         while True:
             snapshot = seen or await self._records.read(session_id)
             seen = None
+            if snapshot.session is None:
+                await self._check_not_erased(session_id, entry)
             session = snapshot.session or new_session(session_id, user_id, self._clock())
             owned(session, user_id)
             if session.knows(entry.id):
@@ -84,7 +86,7 @@ class Lanes:
             elif if_busy == "interrupt":
                 change = interrupt_with(session, entry, INTERRUPTED, self._clock())
                 if await self._records.commit(change, snapshot.etag or ""):
-                    await self._after_closing(change.session, *change.closed)
+                    await self._keeper.after_closing(change.session, *change.closed)
                     return change.session
             else:
                 await self.check_free(snapshot, entry.id)
@@ -92,7 +94,12 @@ class Lanes:
     async def check_free(self, snapshot: Snapshot, turn_id: str) -> None:
         """Raise SessionBusy when another turn is under way; a head that was ended from outside is recorded first."""
         session = snapshot.session
-        if session is None or not session.lane or session.knows(turn_id) or await self._evict_ended_head(snapshot):
+        if (
+            session is None
+            or not session.lane
+            or session.knows(turn_id)
+            or await self._keeper.evict_ended_head(snapshot)
+        ):
             return
         raise SessionBusy(
             f"session {session.session_id!r} has a turn in progress; wait for it, or send if_busy=enqueue or interrupt"
@@ -107,8 +114,8 @@ class Lanes:
             snapshot = await self._records.read(session_id, user_id=user_id)
             session = snapshot.session
             if session is not None and session.done(entry.id):
-                record = await self._settled_record(session, entry)
-                await self.wake_head(session)
+                record = await self._keeper.settled_record(session, entry)
+                await self._keeper.wake_head(session)
                 return Done(record)
             position = session.position(entry.id) if session is not None else None
             if session is None or position is None:
@@ -116,12 +123,13 @@ class Lanes:
                     if if_busy == "reject":
                         late = self._clock() - entry.accepted_at > DOOR_PATIENCE
                         return Withdrawn() if late else Queued(0)
+                    await self._check_not_erased(session_id, entry)
                     await self.join(session_id, user_id, entry, if_busy)
                 elif not await self._knows(session_id, entry.id):
                     return Done(old)  # so long ago that the session forgot
             elif position == 0:
                 return Admitted(session, snapshot.etag or "", snapshot.user)
-            elif not await self._evict_ended_head(snapshot):
+            elif not await self._keeper.evict_ended_head(snapshot):
                 return Queued(position)
 
     async def commit(self, turn: TurnRecord, admitted: Admitted) -> TurnRecord:
@@ -130,13 +138,10 @@ class Lanes:
         while True:
             change = commit_turns(session, turn)
             if await self._records.commit(change, etag):
-                await self.wake_head(change.session)
+                await self._keeper.wake_head(change.session)
                 return turn
             log.info("commit.lost_guard", turn=turn.workflow_instance_id, session=turn.session_id)
-            entry = LaneEntry(
-                id=turn.workflow_instance_id, message=turn.messages[0].content, accepted_at=turn.created_at
-            )
-            match await self.stand(turn.session_id, turn.user_id, entry):
+            match await self._stand_again(turn, change):
                 case Done(record):
                     return record
                 case Admitted(session, etag, _):
@@ -158,89 +163,45 @@ class Lanes:
                 await self.join(session_id, user_id, entry)
                 continue
             if (place := session.entry(entry.id)) is None:
-                return await self._settled_record(session, entry)
+                return await self._keeper.settled_record(session, entry)
             if place.cancelled_at is not None:
                 return cancelled_turn(session, place, place.cancelled_at)
             turn = cancelled_turn(session, place, now)
             if session.head == place:
                 change = commit_turns(session, turn)
                 if await self._records.commit(change, etag):
-                    await self._after_closing(change.session, *change.closed)
+                    await self._keeper.after_closing(change.session, *change.closed)
                     return turn
             elif await self._records.write(cancel_waiting(session, entry.id, now), etag):
-                await self._after_closing(session, turn)
+                await self._keeper.after_closing(session, turn)
                 return turn
 
     async def settle(self, session_id: str) -> SessionRecord | None:
         """The session, after any head whose workflow was ended from outside has been recorded as such."""
-        while True:
-            snapshot = await self._records.read(session_id)
-            if snapshot.session is None or snapshot.session.head is None:
-                return snapshot.session
-            if not await self._evict_ended_head(snapshot):
-                return snapshot.session
+        return await self._keeper.settle(session_id)
 
-    async def wake_head(self, session: SessionRecord) -> None:
-        """Tell the turn at the head that it is its turn."""
-        if session.head is not None:
-            await self._engine.wake(session.head.id)
+    async def _stand_again(self, turn: TurnRecord, lost: Commit) -> Standing:
+        """After a lost commit. Some stores have applied a part of it, which must not outlive an erased session."""
+        entry = LaneEntry(id=turn.workflow_instance_id, message=turn.messages[0].content, accepted_at=turn.created_at)
+        try:
+            return await self.stand(turn.session_id, turn.user_id, entry)
+        except TurnWithdrawn:
+            if self._erasable is not None:
+                applied = (*lost.closed, *lost.sealed)
+                await self._erasable.drop_turns(record.workflow_instance_id for record in applied)
+                await self._erasable.unlist_session(turn.user_id, turn.session_id)
+            raise
 
-    async def _after_closing(self, session: SessionRecord, *closed: TurnRecord) -> None:
-        """Let the next turn begin, and stop what still works on the closed ones."""
-        for turn in closed:
-            self._announce(turn)
-        await self.wake_head(session)
-        for turn in closed:
-            try:
-                await self._engine.terminate(turn.workflow_instance_id)
-            except StoreUnavailable as down:  # it will find its turn done and end by itself
-                log.warning("turn.not_terminated", turn=turn.workflow_instance_id, reason=str(down))
+    async def _check_not_erased(self, session_id: str, entry: LaneEntry) -> None:
+        """Raise TurnWithdrawn for a turn that was accepted before its session was erased."""
+        erased = await self._erasable.erased_at(session_id) if self._erasable is not None else None
+        if erased is not None and entry.accepted_at <= erased:
+            raise TurnWithdrawn("this session was erased while the message was being accepted; send it again")
 
     async def _knows(self, session_id: str, turn_id: str) -> bool:
         """Whether the turn has come to the session meanwhile; then its own record may be a lost execution's."""
         session = (await self._records.read(session_id)).session
         return session is not None and session.knows(turn_id)
-
-    async def _evict_ended_head(self, snapshot: Snapshot) -> bool:
-        """Record a head whose workflow is over although nobody committed it. True: read the session again."""
-        session = snapshot.session
-        if session is None or session.head is None or snapshot.etag is None:
-            return False
-        head = session.head
-        status = await self._engine.status(head.id)
-        if status.state not in ENDED:
-            return False
-        failed = status.state == "failed"
-        turn = closed_unanswered(
-            session,
-            head,
-            "failed" if failed else "cancelled",
-            BROKE_DOWN if failed else ENDED_OUTSIDE,
-            self._clock(),
-        )
-        change = commit_turns(session, turn)
-        if await self._records.commit(change, snapshot.etag):
-            log.warning("lane.evicted", turn=head.id, session=session.session_id, engine=status.state)
-            self._announce(turn)
-            await self.wake_head(change.session)
-            return True
-        now = await self._records.read(session.session_id)
-        if now.session is not None and now.session.done(head.id):
-            await self._settled_record(now.session, head)
-        return True
-
-    async def _settled_record(self, session: SessionRecord, entry: LaneEntry) -> TurnRecord:
-        """The record of a turn that is done, put right where a lost write may have replaced it.
-
-        Redis applies the other writes of a transaction that it refuses, so an execution that lost the guard may have
-        left its own version of the turn's record; the session's inline copy, which the guard protects, is what counts.
-        """
-        inline, stored = session.turn(entry.id), await self._records.find_turn(entry.id)
-        if inline is not None and inline != stored:
-            await self._records.restore_turn(inline)
-        if record := inline or stored:
-            return record
-        return closed_unanswered(session, entry, "answered", "The reply is no longer stored.", self._clock())
 
 
 def owned(session: SessionRecord, user_id: str) -> SessionRecord:

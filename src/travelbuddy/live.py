@@ -80,7 +80,7 @@ class LiveTurn:
 
 
 class LiveTurns:
-    """The TurnFeed of this replica, and the notices from and to the others."""
+    """What this replica knows of turns, and the notices from and to the others."""
 
     def __init__(self, link: ReplicaLink) -> None:
         self._link = link
@@ -91,16 +91,16 @@ class LiveTurns:
         link.on("closed", lambda notice: self._close(str(notice["turn"])))
         link.on("turn", self._on_turn)
 
-    # TurnFeed
+    # what the activities tell: none of it waits or fails
 
     def queued(self, turn_id: str, position: int, follower: str | None) -> None:
-        """See TurnFeed."""
+        """The turn waits behind ``position`` others. ``follower`` is the replica that asked to hear of it, or None."""
         live = self._live(turn_id, follower)
         live.status = {"state": "queued", "queue_position": position}
         self._told(turn_id, live, {"status": live.status})
 
     def asking(self, turn_id: str, step: int, attempt: int, messages: Sequence[Message], follower: str | None) -> None:
-        """See TurnFeed."""
+        """The model is asked for the ``step``-th time, from 1; ``messages`` are the calls and results so far."""
         live = self._live(turn_id, follower)
         live.steps = [*steps_of(messages)][: step - 1]
         live.say(step, time.time_ns(), 0, "")
@@ -108,14 +108,14 @@ class LiveTurns:
         self._told(turn_id, live, {"status": live.status})
 
     def text(self, turn_id: str, step: int, piece: str) -> None:
-        """See TurnFeed."""
+        """The model said a piece of the answer to its ``step``-th question."""
         live = self._live(turn_id, None)
         said = live.step(step)
         offset, said.text = len(said.text), said.text + piece
         self._told(turn_id, live, {"step": step, "run": live.run, "offset": offset, "text": piece})
 
     def calls(self, turn_id: str, step: int, message: Message) -> None:
-        """See TurnFeed."""
+        """The answer to the ``step``-th question calls these tools."""
         live = self._live(turn_id, None)
         said = live.step(step)
         said.text, said.calls, said.results = message.content, message.tool_calls or (), {}
@@ -123,18 +123,17 @@ class LiveTurns:
         self._told(turn_id, live, {"step": step, **_calls_notice(said)})
 
     def result(self, turn_id: str, step: int, message: Message, follower: str | None) -> None:
-        """See TurnFeed."""
+        """A tool called by the ``step``-th answer gave this result."""
         live = self._live(turn_id, follower)
         call_id = message.tool_call_id or ""
         live.step(step).results[call_id] = message.content
         self._told(turn_id, live, {"step": step, "result": call_id, "content": message.content})
 
     def done(self, record: TurnRecord) -> None:
-        """See TurnFeed. A turn that was closed without an answer may be at work on any replica: all are told."""
+        """The turn is committed. One closed without an answer may be at work on any replica: all are told."""
         turn_id = record.workflow_instance_id
         if record.outcome in {"cancelled", "interrupted"}:
-            self._close(turn_id)
-            self._link.broadcast({"kind": "closed", "turn": turn_id})
+            self.close(turn_id)
         live = self._turns.pop(turn_id, None)
         if live is not None:
             live.record = record
@@ -166,6 +165,11 @@ class LiveTurns:
         finally:
             if self._calls.get(turn_id) is task:
                 del self._calls[turn_id]
+
+    def close(self, turn_id: str) -> None:
+        """Stop asking the model for this turn, on whichever replica that is done."""
+        self._close(turn_id)
+        self._link.broadcast({"kind": "closed", "turn": turn_id})
 
     def _close(self, turn_id: str) -> None:
         if (call := self._calls.pop(turn_id, None)) is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
-from travelbuddy.api.routes import chat, health, sessions, workflows
+from travelbuddy.api.routes import chat, health, sessions, users, workflows
 from travelbuddy.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def test_every_setting_is_in_the_example() -> None:
 
 def test_every_route_is_in_the_readme() -> None:
     """Each HTTP route of the doors stands in the README's table of calls."""
-    routes = [route for part in (chat, workflows, sessions, health) for route in part.router.routes]
+    routes = [route for part in (chat, workflows, sessions, users, health) for route in part.router.routes]
     paths = [route.path for route in routes if isinstance(route, APIRoute)]
     assert paths
     for path in paths:

@@ -27,7 +27,7 @@ from travelbuddy.live import LiveTurns
 from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import Accepted, Incoming, TurnPolicy, Turns, turn_id_for
 from travelbuddy.workflow.activities import TurnActivities
-from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, TurnInput
+from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput, TurnInput
 from travelbuddy.workflow.turn import turn
 
 Result = TypeVar("Result")
@@ -176,9 +176,9 @@ class MemoryEngine:
             self.ended_by_us.add(turn_id)
         await pause()  # the answer may never arrive
 
-    async def purge(self, turn_id: str) -> None:
+    async def purge(self, turn_id: str) -> bool:
         await pause()
-        self.instances.pop(turn_id, None)
+        return self.instances.pop(turn_id, None) is not None
 
     async def ids(self, prefix: str) -> list[str]:
         await pause()
@@ -281,7 +281,7 @@ class World:
             feed=Feed(QuietLink()),
             tool_context=_no_tools,
             clock=self._clock,
-            today=lambda: date(2026, 1, 1),
+            today=lambda context: date(2026, 1, 1),
         )
         self.pending = list(messages)
         self.processes: list[Process] = []
@@ -441,5 +441,5 @@ class World:
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self._ticks)
 
 
-def _no_tools(user_id: str, session_id: str, turn_id: str, call_id: str) -> ToolContext:
+async def _no_tools(turn_id: str, request: CallToolInput) -> ToolContext:
     raise AssertionError("no tool is offered")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -115,6 +114,19 @@ class DaprRecords:
         except _TROUBLE as error:
             raise _unavailable(error) from error
 
+    async def delete(self, key: str, etag: str | None = None) -> bool:
+        """Remove a value; with an ``etag`` only if it still holds, and False when somebody was faster."""
+        guard = {"etag": etag, "options": _FIRST_WRITE} if etag is not None else {}
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                await self._sidecar.connection.dapr.delete_state(self._store, key, **guard)
+        except _TROUBLE as error:
+            (now,) = await self.read(key)
+            if etag is None or now.etag == etag:
+                raise _unavailable(error) from error
+            return now.etag is None
+        return True
+
     async def parse(self, model: type[Model], key: str, stored: Stored) -> Model | None:
         """The record, None when there is none. A corrupt one is set aside under ``corrupt:``, reported, and None."""
         if not stored.data:
@@ -123,9 +135,8 @@ class DaprRecords:
             return model.model_validate_json(stored.data)
         except ValidationError as invalid:
             log.error("record.corrupt", key=key, problems=invalid.error_count())
-            digest = hashlib.sha256(stored.data).hexdigest()[:16]
             text = stored.data.decode(errors="replace")
-            await self.put(Put(f"corrupt:{key}:{digest}", _Corrupt(key=key, data=text), 7 * DAY))
+            await self.put(Put(corrupt_key(key), _Corrupt(key=key, data=text), 7 * DAY))
             return None
 
     async def _refused(self, put: Put, error: BaseException) -> bool:
@@ -133,6 +144,11 @@ class DaprRecords:
         if now.etag == put.etag:
             raise _unavailable(error) from error
         return False
+
+
+def corrupt_key(key: str) -> str:
+    """Where a value of this key that could not be read is set aside; the newest one counts."""
+    return f"corrupt:{key}"
 
 
 class _Corrupt(BaseModel):

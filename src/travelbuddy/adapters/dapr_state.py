@@ -6,7 +6,7 @@ turn:<id>                  TurnRecord                                         7 
 user:<id>                  UserRecord, under its ETag                         30 days
 sessions:<user>            SessionIndex, under its ETag                       30 days
 tally:<user>/<session>     Tally, a plain set (repeating it is harmless)      30 days
-corrupt:<key>:<digest>     a value that could not be read                     7 days
+corrupt:<key>              a value that could not be read                     7 days
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from travelbuddy.errors import NotFound
 SESSION_TTL = TURN_TTL = 7 * DAY
 USER_TTL = 30 * DAY
 METADATA_LIFETIME = timedelta(hours=24)
+_AT_ONCE = 200
+"""Keys read in one request."""
 
 
 class DaprStateStorage(StateStorage):
@@ -106,9 +108,21 @@ class DaprStateStorage(StateStorage):
         (stored,) = await self._records.read(key)
         return await self._records.parse(SessionIndex, key, stored) or SessionIndex(user_id=user_id)
 
+    async def tallies_of(self, user_id: str) -> dict[str, Tally]:
+        """See SessionRecords."""
+        sessions = [*(await self.sessions_of(user_id)).sessions]
+        found = {}
+        for start in range(0, len(sessions), _AT_ONCE):
+            part = sessions[start : start + _AT_ONCE]
+            keys = [f"tally:{user_id}/{session}" for session in part]
+            for session, key, stored in zip(part, keys, await self._records.read(*keys), strict=True):
+                if (tally := await self._records.parse(Tally, key, stored)) is not None:
+                    found[session] = tally
+        return found
+
     # UserRecords
 
-    async def user(self, user_id: str) -> UserRecord | None:
+    async def user(self, user_id: str, at_least: datetime | None = None) -> UserRecord | None:
         """See UserRecords."""
         key = f"user:{user_id}"
         (stored,) = await self._records.read(key)
@@ -158,7 +172,7 @@ class DaprStateStorage(StateStorage):
         """See StateStorage. Totals are summed over the tallies of all the user's sessions."""
         user = await self.user(user_id)
         context: dict[str, JsonValue] = dict(user.context) if user is not None else {}
-        if tallies := await self._tallies(user_id):
+        if tallies := (await self.tallies_of(user_id)).values():
             context["last_seen"] = max(tally.last_activity for tally in tallies).isoformat()
             context["total_interactions"] = sum(tally.message_count for tally in tallies)
         return context
@@ -196,14 +210,6 @@ class DaprStateStorage(StateStorage):
         if snapshot.session is None or snapshot.etag is None:
             raise NotFound(f"no session {session_id!r}")
         return snapshot.session, snapshot.etag
-
-    async def _tallies(self, user_id: str) -> list[Tally]:
-        keys = [f"tally:{user_id}/{session}" for session in (await self.sessions_of(user_id)).sessions]
-        if not keys:
-            return []
-        stored = await self._records.read(*keys)
-        parsed = [await self._records.parse(Tally, *pair) for pair in zip(keys, stored, strict=True)]
-        return [tally for tally in parsed if tally is not None]
 
 
 def _session(session: SessionRecord, etag: str | None) -> Put:

@@ -81,18 +81,22 @@ class DaprTurnEngine:
         """See TurnEngine."""
         await _tell(self._sidecar.connection.workflows.terminate_workflow(turn_id))
 
-    async def purge(self, turn_id: str) -> None:
-        """See TurnEngine. The engine forgets ended instances only, and takes a moment to end one."""
-        await self.terminate(turn_id)
+    async def purge(self, turn_id: str) -> bool:
+        """See TurnEngine. The engine forgets ended instances only, and an instance that just ends is hard to read."""
+        known = False
         for left in reversed(range(_PURGE_TRIES)):
             try:
+                if not await _tell(self._sidecar.connection.workflows.terminate_workflow(turn_id)):
+                    return known
+                known = True
                 await _tell(self._sidecar.connection.workflows.purge_workflow(turn_id))
             except StoreUnavailable:
                 if not left:
                     raise
                 await asyncio.sleep(0.1)
             else:
-                return
+                return True
+        raise AssertionError("unreachable")
 
     async def ids(self, prefix: str) -> list[str]:
         """See TurnEngine. Dapr's Python client has no call for it, so this speaks to the sidecar's own."""
@@ -112,14 +116,16 @@ class DaprTurnEngine:
                     return found
 
 
-async def _tell(call: Awaitable[Any]) -> None:
-    """Await a request to an instance; one that is gone or over needs no telling."""
+async def _tell(call: Awaitable[Any]) -> bool:
+    """Await a request to an instance; False when there is none of that id, which then needs no telling."""
     try:
         async with asyncio.timeout(TIMEOUT):
             await call
+            return True
     except (grpc.aio.AioRpcError, TimeoutError) as error:
         if isinstance(error, TimeoutError) or "no such instance" not in (error.details() or ""):
             raise _unavailable(error) from error
+        return False
 
 
 def _status(state: Any) -> EngineStatus:

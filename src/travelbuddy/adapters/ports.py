@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
 from pydantic import JsonValue
 
 from travelbuddy.domain.conversation import Commit, SessionRecord, TurnRecord
 from travelbuddy.domain.messages import Message, ToolCall
-from travelbuddy.domain.users import SessionIndex, UserRecord
+from travelbuddy.domain.users import SessionIndex, Tally, UserRecord
 
-Result = TypeVar("Result")
 EngineState = Literal["running", "suspended", "completed", "failed", "terminated", "missing"]
 ENDED: frozenset[EngineState] = frozenset({"completed", "failed", "terminated", "missing"})
 
@@ -62,12 +62,52 @@ class SessionRecords(Protocol):
         """The user's sessions."""
         ...
 
+    async def tallies_of(self, user_id: str) -> dict[str, Tally]:
+        """What each of the user's sessions counts, by session id; a session without a finished turn has none."""
+        ...
+
+
+class ErasableRecords(Protocol):
+    """Removing what is stored of a user. Everything may be repeated."""
+
+    async def mark_erased(self, session_id: str) -> None:
+        """Set the session's tombstone to now."""
+        ...
+
+    async def erased_at(self, session_id: str) -> datetime | None:
+        """When the session was erased, as long as something of it could come back."""
+        ...
+
+    async def turns_of(self, session_id: str) -> tuple[list[str], str] | None:
+        """The ids of the session's turns, done and waiting, and its ETag; None when there is no such record."""
+        ...
+
+    async def drop_session(self, session_id: str, user_id: str, etag: str) -> bool:
+        """Delete the session's record if its ETag still holds. False: somebody was faster."""
+        ...
+
+    async def drop_turns(self, turn_ids: Iterable[str]) -> None:
+        """Delete turns' records."""
+        ...
+
+    async def unlist_session(self, user_id: str, session_id: str) -> None:
+        """Delete the session's tally and take it out of the user's index."""
+        ...
+
+    async def session_ids(self, user_id: str) -> list[str]:
+        """The user's sessions by the index."""
+        ...
+
+    async def drop_user(self, user_id: str) -> None:
+        """Delete the user's record."""
+        ...
+
 
 class UserRecords(Protocol):
     """Users' lasting contexts."""
 
-    async def user(self, user_id: str) -> UserRecord | None:
-        """The user's record."""
+    async def user(self, user_id: str, at_least: datetime | None = None) -> UserRecord | None:
+        """The user's record, not older than ``at_least``."""
         ...
 
     async def merge_user(self, user_id: str, changes: Mapping[str, JsonValue]) -> UserRecord:
@@ -141,8 +181,8 @@ class TurnEngine(Protocol):
         """End the instance; harmless when it has ended or is unknown. An activity under way is not stopped by it."""
         ...
 
-    async def purge(self, turn_id: str) -> None:
-        """Forget an instance with its whole history, ending it first; harmless when it is unknown."""
+    async def purge(self, turn_id: str) -> bool:
+        """Forget an instance with its whole history, ending it first; False when it is unknown."""
         ...
 
     async def ids(self, prefix: str) -> list[str]:
@@ -204,39 +244,4 @@ class ChatModel(Protocol):
 
         ``on_text`` gets each piece of the answer's text as it arrives; together they are ``content``.
         """
-        ...
-
-
-class TurnFeed(Protocol):
-    """Tells whoever follows a turn, on whichever replica, how it goes. Never waits and never fails.
-
-    ``follower`` is the replica that asked to hear of the turn when it was accepted, None when nobody did.
-    """
-
-    def queued(self, turn_id: str, position: int, follower: str | None) -> None:
-        """The turn waits behind ``position`` others."""
-        ...
-
-    def asking(self, turn_id: str, step: int, attempt: int, messages: Sequence[Message], follower: str | None) -> None:
-        """The model is asked for the ``step``-th time (from 1); ``messages`` are the turn's tool calls and results."""
-        ...
-
-    def text(self, turn_id: str, step: int, piece: str) -> None:
-        """The model said a piece of the answer to its ``step``-th question."""
-        ...
-
-    def calls(self, turn_id: str, step: int, message: Message) -> None:
-        """The answer to the ``step``-th question calls these tools."""
-        ...
-
-    def result(self, turn_id: str, step: int, message: Message, follower: str | None) -> None:
-        """A tool called by the ``step``-th answer gave this result."""
-        ...
-
-    def done(self, record: TurnRecord) -> None:
-        """The turn is committed with this record: answered, failed, cancelled or interrupted."""
-        ...
-
-    async def unless_closed(self, turn_id: str, call: Coroutine[Any, Any, Result]) -> Result:
-        """The result of ``call``, or TurnClosed as soon as the turn is cancelled or interrupted by anybody."""
         ...

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from travelbuddy.adapters.ports import Publisher, SessionRecords
+from travelbuddy.adapters.ports import Publisher, SessionRecords, UserRecords
 from travelbuddy.bootstrap import Services
+from travelbuddy.erasure import Erasure
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
 from travelbuddy.turns import Turns
@@ -42,6 +43,18 @@ def _publisher(services: ServicesDep) -> Publisher:
 
 
 FollowingDep = Annotated[Following, Depends(_following)]
+
+
+def _users(services: ServicesDep) -> UserRecords:
+    return services.users
+
+
+def _erasure(services: ServicesDep) -> Erasure:
+    return services.erasure
+
+
+UsersDep = Annotated[UserRecords, Depends(_users)]
+ErasureDep = Annotated[Erasure, Depends(_erasure)]
 TurnsDep = Annotated[Turns, Depends(_turns)]
 LanesDep = Annotated[Lanes, Depends(_lanes)]
 RecordsDep = Annotated[SessionRecords, Depends(_records)]

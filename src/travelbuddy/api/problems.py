@@ -21,6 +21,7 @@ from travelbuddy.errors import (
     Transient,
     TravelBuddyError,
     TurnOver,
+    TurnWithdrawn,
 )
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ _KNOWN: dict[type[TravelBuddyError], tuple[int, str]] = {
     OwnedByAnother: (404, "session-not-yours"),
     SessionBusy: (409, "session-busy"),
     TurnOver: (409, "turn-over"),
+    TurnWithdrawn: (409, "session-erased"),
     KeyReused: (409, "idempotency-key-reused"),
     Transient: (503, "unavailable"),
 }

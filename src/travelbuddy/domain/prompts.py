@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
 from pydantic import JsonValue
+
+from travelbuddy.domain.request import AgentRequest
 
 _ROLE = (
     "You are TravelBuddy, a travel assistant. You find flights with the tool search_flights and answer from its "
@@ -22,10 +23,9 @@ _STYLE = {
 }
 
 
-def system_prompt(
-    today: date, user_context: Mapping[str, JsonValue], request_context: Mapping[str, JsonValue] | None = None
-) -> str:
+def system_prompt(request: AgentRequest, today: date) -> str:
     """The system message: role, date, style, then one ``- key: value`` line for each remembered fact."""
+    user_context, request_context = request.user_context, request.additional_context
     lines = [_ROLE, f"Today is {today.isoformat()} ({today:%A})."]
     lines += [text for (key, value), text in _STYLE.items() if user_context.get(key) == value]
     if language := user_context.get("language"):

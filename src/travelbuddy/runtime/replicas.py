@@ -24,8 +24,52 @@ MORE_FOLDERS = "/usr/sbin:/usr/local/sbin"
 """Where servers live, often not on a user's PATH."""
 IN_MEMORY = "pubsub.in-memory"
 BETWEEN_REPLICAS = "replicapubsub"
-_MAX_BODY = "4m"  # the app refuses from 2 MiB on, with a better message
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+_NGINX = """daemon off;
+worker_processes 1;
+%(user)s
+error_log stderr error;
+pid nginx.pid;
+events { worker_connections 4096; }
+http {
+  access_log off;
+%(temporary)s
+  upstream replicas {
+    least_conn;
+%(servers)s
+    keepalive 64;
+  }
+  server {
+    listen %(address)s;
+    client_max_body_size 4m;  # the app refuses from 2 MiB on, with a better message
+    location / {
+      proxy_pass http://replicas;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Real-IP $remote_addr;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_buffering off;
+      proxy_connect_timeout 1s;
+      proxy_read_timeout 1h;
+      proxy_send_timeout 1h;
+    }
+    error_page 413 @too_large;
+    error_page 502 504 =503 @away;
+    location @too_large {
+      default_type application/problem+json;
+      return 413 '%(too_large)s';
+    }
+    location @away {
+      default_type application/problem+json;
+      add_header Retry-After 1 always;
+      return 503 '%(away)s';
+    }
+  }
+}
+"""
 
 
 def needs_broker(resources: Path) -> bool:
@@ -85,50 +129,14 @@ def nginx_config(port: int, replicas: Sequence[int]) -> str:
     servers = "\n".join(f"    server {HOST}:{replica} max_fails=1 fail_timeout=1s;" for replica in replicas)
     temporary = "\n".join(f"  {name}_temp_path {name}_temp;" for name in _TEMPORARY)
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
-    return f"""daemon off;
-worker_processes 1;
-{user}
-error_log stderr error;
-pid nginx.pid;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off;
-{temporary}
-  upstream replicas {{
-    least_conn;
-{servers}
-    keepalive 64;
-  }}
-  server {{
-    listen {HOST}:{port};
-    client_max_body_size {_MAX_BODY};
-    location / {{
-      proxy_pass http://replicas;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Real-IP $remote_addr;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_buffering off;
-      proxy_connect_timeout 1s;
-      proxy_read_timeout 1h;
-      proxy_send_timeout 1h;
-    }}
-    error_page 413 @too_large;
-    error_page 502 504 =503 @away;
-    location @too_large {{
-      default_type application/problem+json;
-      return 413 '{_problem(413, "body-too-large", "The body is too large; send a shorter message.")}';
-    }}
-    location @away {{
-      default_type application/problem+json;
-      add_header Retry-After 1 always;
-      return 503 '{_problem(503, "unavailable", "No replica answered; send it again, with an Idempotency-Key.")}';
-    }}
-  }}
-}}
-"""
+    return _NGINX % {
+        "user": user,
+        "temporary": temporary,
+        "servers": servers,
+        "address": f"{HOST}:{port}",
+        "too_large": _problem(413, "body-too-large", "The body is too large; send a shorter message."),
+        "away": _problem(503, "unavailable", "No replica answered; send it again, with an Idempotency-Key."),
+    }
 
 
 def _problem(status: int, kind: str, detail: str) -> str:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import structlog
 from pydantic import JsonValue
 
-from travelbuddy.adapters.ports import ChatModel, Publisher, TurnFeed, UserRecords
-from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord, window
+from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
+from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord
 from travelbuddy.domain.messages import Message
-from travelbuddy.domain.prompts import system_prompt
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, Transient, TurnClosed, TurnWithdrawn
 from travelbuddy.lanes import Lanes
+from travelbuddy.live import LiveTurns
 from travelbuddy.tools.base import Toolbox, ToolContext, error_value
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
+from travelbuddy.workflow.prompting import TodayFor, prompt, tools_used
 
 log = structlog.get_logger(__name__)
 
-ToolContextFactory = Callable[[str, str, str, str], ToolContext]
-"""From user, session, turn and call id."""
+ToolContextFactory = Callable[[str, CallToolInput], Awaitable[ToolContext]]
+"""From the turn's id and the call."""
 TOOL_TIMEOUT = 30.0
 REFRESH_USER = timedelta(days=1)
 REPLIES_TOPIC = "TravelBuddy.replies"
@@ -45,10 +45,10 @@ class TurnActivities:
         users: UserRecords,
         toolbox: Toolbox,
         publisher: Publisher,
-        feed: TurnFeed,
+        feed: LiveTurns,
         tool_context: ToolContextFactory,
         clock: Callable[[], datetime],
-        today: Callable[[], date],
+        today: TodayFor,
     ) -> None:
         self._lanes = lanes
         self._model = model
@@ -92,8 +92,9 @@ class TurnActivities:
         began = self._clock()
         call = request.call
         try:
-            context = self._tool_context(request.user_id, request.session_id, turn_id, call.id)
-            content = await asyncio.wait_for(self._toolbox.run(context, call.name, call.arguments), TOOL_TIMEOUT)
+            async with asyncio.timeout(TOOL_TIMEOUT):
+                context = await self._tool_context(turn_id, request)
+                content = await self._toolbox.run(context, call.name, call.arguments)
         except TimeoutError:
             content = error_value("timeout", f"{call.name} took longer than {TOOL_TIMEOUT:g} s")
         except Transient as down:
@@ -116,7 +117,7 @@ class TurnActivities:
         tools = [] if call.last_step else self._toolbox.schemas(call.turn.tools)
         self._feed.asking(turn_id, call.step, call.attempt, call.messages, call.turn.follower)
         asked = self._model.complete(
-            self._prompt(call, admitted),
+            prompt(call, admitted, self._today),
             model=call.turn.model,
             tools=tools,
             on_text=partial(self._feed.text, turn_id, call.step),
@@ -145,13 +146,6 @@ class TurnActivities:
             return await self._close(turn_id, call, admitted, step, "failed", TOO_MANY_STEPS, {})
         return await self._close(turn_id, call, admitted, step, "answered", answer.content, {"model": answer.model})
 
-    def _prompt(self, call: CallModelInput, admitted: Admitted) -> list[dict[str, Any]]:
-        """System message, the window of earlier turns, the message, and this turn's tool calls so far."""
-        known = admitted.user.context if admitted.user is not None else {}
-        system = {"role": "system", "content": system_prompt(self._today(), known, call.turn.context)}
-        own = Message(role="user", content=call.turn.message, timestamp=call.turn.accepted_at)
-        return [system, *map(_wire, (*window(admitted.session), own, *call.messages))]
-
     async def _close(
         self,
         turn_id: str,
@@ -168,7 +162,7 @@ class TurnActivities:
         metadata |= {
             "outcome": outcome,
             "tokens_used": sum(part.tokens or 0 for part in timeline),
-            "tools_used": _tools_used(call.messages),
+            "tools_used": tools_used(call.messages),
             "processing_time": round((now - turn.accepted_at).total_seconds(), 3),
         }
         record = TurnRecord(
@@ -219,23 +213,5 @@ class TurnActivities:
         )
 
 
-def _tools_used(messages: tuple[Message, ...]) -> list[JsonValue]:
-    names: set[str] = {call.name for message in messages for call in message.tool_calls or ()}
-    return [*sorted(names)]
-
-
 def _ms(began: datetime, ended: datetime) -> int:
     return int((ended - began).total_seconds() * 1000)
-
-
-def _wire(message: Message) -> dict[str, Any]:
-    """The message in the shape of the chat-completions protocol."""
-    wire: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        wire["tool_calls"] = [
-            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
-            for c in message.tool_calls
-        ]
-    if message.tool_call_id is not None:
-        wire["tool_call_id"] = message.tool_call_id
-    return wire

@@ -54,7 +54,9 @@ class RedisServer:
     def ask(self, *command: str) -> str:
         """The answer of redis-cli."""
         client = [redis_program("redis-cli"), "-h", "127.0.0.1", "-p", str(self.port), *command]
-        return subprocess.run(client, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+        return subprocess.run(
+            client, capture_output=True, text=True, errors="replace", timeout=5, check=True
+        ).stdout.strip()
 
     def _command(self, program: str) -> list[str]:
         options = {"bind": "127.0.0.1", "port": self.port, "dir": self._folder, "save": "", "appendonly": "no"}

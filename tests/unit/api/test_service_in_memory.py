@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from tests.property.simulation import MemoryEngine, MemoryRecords, ModelLog, QuietLink, Replies
 
+from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
 from travelbuddy.adapters.dapr_records import Put, Stored
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
@@ -19,6 +20,7 @@ from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.app import create_app
 from travelbuddy.bootstrap import Services
 from travelbuddy.domain.turn import Limits
+from travelbuddy.erasure import Erasure
 from travelbuddy.errors import StoreUnavailable
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
@@ -27,7 +29,7 @@ from travelbuddy.settings import Settings
 from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import TurnPolicy, Turns
 from travelbuddy.workflow.activities import TurnActivities
-from travelbuddy.workflow.contracts import CallModelInput
+from travelbuddy.workflow.contracts import CallModelInput, CallToolInput
 from travelbuddy.workflow.runtime import WorkflowWorker
 
 ROUTES = {
@@ -39,7 +41,13 @@ ROUTES = {
     ("post", "/workflows/{instance_id}/resume"),
     ("post", "/workflows/{instance_id}/cancel"),
     ("get", "/workflows/{instance_id}"),
+    ("get", "/sessions"),
+    ("delete", "/sessions/{session_id}"),
     ("get", "/sessions/{session_id}/history"),
+    ("get", "/users/{user_id}"),
+    ("patch", "/users/{user_id}"),
+    ("delete", "/users/{user_id}"),
+    ("get", "/users/{user_id}/export"),
     ("get", "/health"),
     ("get", "/ready"),
 }
@@ -100,7 +108,8 @@ class Service:
         self.store, self.engine, self.link, self.worker = Store(), MemoryEngine(), Link(), Worker()
         self.memory = DaprStateStorage(self.store, self._now)
         self.live = LiveTurns(QuietLink())
-        lanes = Lanes(self.memory, self.engine, self._now, self.live.done)
+        erasable = DaprErasableRecords(self.store, self._now)
+        lanes = Lanes(self.memory, self.engine, self._now, self.live.done, erasable)
         policy = TurnPolicy("offline-travel-1", (), Limits())
         self.turns = Turns(self.memory, self.engine, lanes, policy, self._now)
         self.replies = Replies()
@@ -113,7 +122,7 @@ class Service:
             feed=self.live,
             tool_context=_no_tools,
             clock=self._now,
-            today=lambda: date(2026, 1, 1),
+            today=lambda context: date(2026, 1, 1),
         )
         settings = Settings(_env_file=None)
         services = Services(
@@ -124,6 +133,8 @@ class Service:
             lanes=lanes,
             records=self.memory,
             memory=self.memory,
+            users=self.memory,
+            erasure=Erasure(erasable, self.engine, self.live.close, lambda user_id: None),
             publisher=self.replies,
             sidecar=self.link,
             worker=self.worker,
@@ -157,7 +168,7 @@ class Service:
         return
 
 
-def _no_tools(user_id: str, session_id: str, turn_id: str, call_id: str) -> ToolContext:
+async def _no_tools(turn_id: str, request: CallToolInput) -> ToolContext:
     raise AssertionError("no tool is offered")
 
 

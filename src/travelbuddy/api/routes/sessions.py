@@ -2,15 +2,58 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
 
-from travelbuddy.api.deps import LanesDep, RecordsDep
+from travelbuddy.api.deps import ErasureDep, LanesDep, RecordsDep
 from travelbuddy.api.schemas import History, Identifier, InstanceId, TurnPage
+from travelbuddy.domain.accounts import SessionSummary, summaries
+from travelbuddy.erasure import Erased
 from travelbuddy.errors import NotFound
 
 router = APIRouter(tags=["sessions"])
+
+
+Owner = Annotated[Identifier | None, Query(description="answer only when the session is this user's")]
+
+
+class Sessions(BaseModel):
+    """A user's sessions, latest activity first; ``next`` is the ``before`` of the following page."""
+
+    sessions: list[SessionSummary]
+    next: str | None
+
+
+@router.get("/sessions")
+async def list_sessions(
+    records: RecordsDep,
+    user_id: Annotated[Identifier, Query()] = "default",
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    before: Annotated[Identifier | None, Query(description="a session's id: show what was active before it")] = None,
+) -> Sessions:
+    """The user's sessions that still exist."""
+    found = summaries(await records.sessions_of(user_id), await records.tallies_of(user_id), datetime.now(UTC))
+    if before is not None:
+        ids = [session.session_id for session in found]
+        if before not in ids:
+            raise NotFound(f"before: no session {before!r} of this user")
+        found = found[ids.index(before) + 1 :]
+    page = found[:limit]
+    return Sessions(sessions=page, next=page[-1].session_id if len(found) > limit else None)
+
+
+@router.delete("/sessions/{session_id}")
+async def delete_session(
+    session_id: Annotated[Identifier, Path()], lanes: LanesDep, erasure: ErasureDep, user_id: Owner = None
+) -> Erased:
+    """Erase the session with its turns and their workflows; what runs in it is ended."""
+    session = await lanes.settle(session_id)
+    if session is None or (user_id is not None and session.user_id != user_id):
+        raise NotFound(f"no session {session_id!r}")
+    return await erasure.session(session_id, session.user_id)
 
 
 @router.get("/sessions/{session_id}/history", response_model_exclude_none=False)
@@ -18,7 +61,7 @@ async def get_history(
     session_id: Annotated[Identifier, Path()],
     lanes: LanesDep,
     records: RecordsDep,
-    user_id: Annotated[Identifier | None, Query()] = None,
+    user_id: Owner = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     before: Annotated[InstanceId | None, Query(description="a turn's id: show what came before it")] = None,
 ) -> History:

@@ -1,0 +1,100 @@
+"""Erasing: a session or a whole user, with everything the store and the workflow engine keep of them.
+
+A tombstone comes first. An execution that is still under way somewhere finds it when its commit is refused, and
+withdraws; so nothing comes back. The user's index goes last: whoever died in the middle is asked again and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from travelbuddy.adapters.ports import ErasableRecords, TurnEngine
+from travelbuddy.turns import turn_prefix
+from travelbuddy.workflow.contracts import TurnInput
+
+log = structlog.get_logger(__name__)
+AT_ONCE = 8
+
+
+class Erased(BaseModel):
+    """How much was there."""
+
+    sessions: int = 0
+    turns: int = 0
+    workflows: int = 0
+
+
+class Erasure:
+    """``stop`` ends a model call of a turn, wherever it runs; ``forget`` drops what is cached of a user."""
+
+    def __init__(
+        self,
+        records: ErasableRecords,
+        engine: TurnEngine,
+        stop: Callable[[str], None],
+        forget: Callable[[str], None],
+    ) -> None:
+        self._records = records
+        self._engine = engine
+        self._stop = stop
+        self._forget = forget
+
+    async def session(self, session_id: str, user_id: str) -> Erased:
+        """Erase one session of this user: its record, its turns, their workflows. Repeating it is harmless."""
+        await self._records.mark_erased(session_id)
+        turn_ids: set[str] = set()
+        while (found := await self._records.turns_of(session_id)) is not None:
+            ids, etag = found
+            turn_ids |= set(ids)
+            if await self._records.drop_session(session_id, user_id, etag):
+                break
+        workflows = await self._purge(turn_ids)
+        await self._records.drop_turns(turn_ids)
+        await self._records.unlist_session(user_id, session_id)
+        log.info("erased.session", turns=len(turn_ids))
+        return Erased(sessions=1, turns=len(turn_ids), workflows=workflows)
+
+    async def user(self, user_id: str) -> Erased:
+        """Erase everything of a user, also what no record names any more. Repeating it is harmless."""
+        total, known = Erased(), await self._records.session_ids(user_id)
+        for session_id in known:
+            total = _sum(total, await self.session(session_id, user_id))
+        for session_id in await self._sessions_left(user_id) - set(known):  # of corrupt records
+            total = _sum(total, await self.session(session_id, user_id))
+        left = await self._engine.ids(turn_prefix(user_id))
+        total = _sum(total, Erased(workflows=await self._purge(left)))
+        await self._records.drop_turns(left)
+        await self._records.drop_user(user_id)
+        self._forget(user_id)
+        return total
+
+    async def _sessions_left(self, user_id: str) -> set[str]:
+        """The sessions of the workflows that the engine still keeps of this user."""
+        sessions = set()
+        for turn_id in await self._engine.ids(turn_prefix(user_id)):
+            try:
+                inp = TurnInput.model_validate((await self._engine.status(turn_id)).input or {})
+            except ValidationError:  # purged meanwhile
+                continue
+            if inp.user_id == user_id:
+                sessions.add(inp.session_id)
+        return sessions
+
+    async def _purge(self, turn_ids: Iterable[str]) -> int:
+        """End and forget the turns' workflows, several at once; returns how many were there."""
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def purge(turn_id: str) -> bool:
+            async with limit:
+                self._stop(turn_id)
+                return await self._engine.purge(turn_id)
+
+        return sum(await asyncio.gather(*map(purge, turn_ids)))
+
+
+def _sum(a: Erased, b: Erased) -> Erased:
+    return Erased(sessions=a.sessions + b.sessions, turns=a.turns + b.turns, workflows=a.workflows + b.workflows)

@@ -1,0 +1,141 @@
+"""Erasing: afterwards a raw scan of the store finds nothing, and nothing comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.framework.client import User
+from tests.integration.framework.polling import poll_until
+from tests.integration.framework.redis_server import RedisServer
+from tests.integration.framework.rows import redis_components, redis_rows, sqlite_rows
+from tests.integration.framework.scripted_model import Call, Request, Say, ScriptedModel, last_user_message
+from tests.integration.framework.stack import Stack
+
+MARKER = "xyzzy-marker"
+WHO = "erica-the-erased"
+SETTLED = 3.0
+Rows = Callable[[], Iterator[str]]
+
+
+def _script(request: Request) -> Say | Call:
+    """The model repeats the message; for 'remember' it stores it as the user's name first."""
+    text = last_user_message(request)
+    if text.startswith("remember") and request["messages"][-1]["role"] == "user":
+        return Call((("remember_preference", {"key": "name", "value": MARKER}),))
+    return Say(f"you said: {text}")
+
+
+def _found(rows: Rows, *texts: str) -> int:
+    return sum(any(text in row for text in texts) for row in rows())
+
+
+async def _erase_everything(stack: Stack, model: ScriptedModel, rows: Rows) -> None:
+    """Fill two sessions beyond their limits, leave a turn hanging and one waiting, erase, let the model go on."""
+    model.script = _script
+    user, other = User(stack, WHO, f"{WHO} one"), User(stack, "somebody-else", "other")
+    for number in range(112):
+        await user.call("POST", "/chat", json={"message": f"{MARKER} {number}", **user.ids})
+    await user.ask("remember me")
+    await User(stack, WHO, f"{WHO} two").ask(f"{MARKER} again")
+    await other.ask("keep this")
+    await user.call("PATCH", f"/users/{WHO}", json={"note": MARKER})
+    model.hold(lambda request: "hang" in last_user_message(request))
+    await user.start(f"{MARKER} hang")
+    await user.start(f"{MARKER} wait")
+    await poll_until(lambda: [r for r in model.requests if "hang" in last_user_message(r)], 10, "the model hangs")
+    assert _found(rows, MARKER) > 100
+    began = time.monotonic()
+    answer = await user.call("DELETE", f"/users/{WHO}")
+    assert answer.status_code == 200, answer.text
+    counts = answer.json()
+    assert counts["sessions"] == 2
+    assert counts["turns"] == 103, "the 100 that are kept, the two under way, and one of the other session"
+    assert counts["workflows"] == 116
+    print(f"erased in {time.monotonic() - began:.2f} s")
+    model.release()
+    await poll_until(lambda: _found(rows, MARKER, WHO) == 0, 10, "no row holds anything of the user")
+    await asyncio.sleep(SETTLED)
+    assert _found(rows, MARKER, WHO) == 0, "and nothing comes back"
+    assert (await user.call("GET", f"/users/{WHO}")).json()["total_interactions"] == 0
+    assert (await user.call("GET", f"/sessions/{WHO} one/history")).status_code == 404
+    assert (await user.call("DELETE", f"/users/{WHO}")).json() == {"sessions": 0, "turns": 0, "workflows": 0}
+    assert len(await other.history("other")) == 1
+    assert await user.ask("hello again") == "you said: hello again"
+    prompt = model.requests[-1]["messages"]
+    assert [m["content"] for m in prompt if m["role"] == "user"] == ["hello again"]
+    assert MARKER not in str(prompt)
+
+
+async def test_a_user_is_erased_from_sqlite(dapr_runtime: None) -> None:
+    """After DELETE /users/{id} no row of the file holds the user's texts or name, a hung turn's included."""
+    with ScriptedModel() as model:
+        async with Stack(env=model.env) as stack:
+            await _erase_everything(stack, model, lambda: sqlite_rows(stack.data_dir / "state.sqlite"))
+
+
+async def test_a_user_is_erased_from_redis(dapr_runtime: None, tmp_path: Path) -> None:
+    """The same with both stores in Redis, which applies parts of transactions that it refuses."""
+    with ScriptedModel() as model:
+        async with RedisServer() as redis:
+            components = redis_components(tmp_path / "components", redis)
+            async with Stack(env=model.env, options=(f"--components={components}",)) as stack:
+                await _erase_everything(stack, model, lambda: redis_rows(redis))
+
+
+async def test_one_session_is_erased_and_the_others_stay(dapr_runtime: None) -> None:
+    """DELETE /sessions/{id} takes that session only; the same idempotency key is a new turn afterwards."""
+    with ScriptedModel(_script) as model:
+        async with Stack(env=model.env) as stack:
+            gone, stays = User(stack, "sam", "gone"), User(stack, "sam", "stays")
+            first = await gone.start(MARKER, key="k")
+            await gone.finished(first)
+            await stays.ask("hello")
+            answer = await gone.call("DELETE", "/sessions/gone?user_id=sam")
+            assert answer.json() == {"sessions": 1, "turns": 1, "workflows": 1}
+            assert (await gone.call("GET", f"/workflows/{first}")).status_code == 404
+            assert _found(lambda: sqlite_rows(stack.data_dir / "state.sqlite"), MARKER) == 0
+            listed = (await gone.call("GET", "/sessions?user_id=sam")).json()["sessions"]
+            assert [session["session_id"] for session in listed] == ["stays"]
+            again = await gone.start("hello", key="k")
+            assert (await gone.finished(again))["response"] == "you said: hello"
+
+
+@pytest.mark.parametrize("what", ["session", "user"])
+async def test_messages_sent_while_erasing_are_answered_or_refused(dapr_runtime: None, what: str) -> None:
+    """Messages that arrive while a user or session is erased end as a stored turn or with an error, never both."""
+    with ScriptedModel(_script) as model:
+        async with Stack(env=model.env) as stack:
+            user = User(stack, "busy", "busy")
+            await user.ask("first")
+            path = "/users/busy" if what == "user" else "/sessions/busy?user_id=busy"
+            accepted: list[str] = []
+
+            async def send(number: int) -> None:
+                body = {"task": f"message {number}", **user.ids}
+                answer = await user.call("POST", "/start-workflow", json=body)
+                assert answer.status_code in {202, 409, 503}, answer.text
+                if answer.status_code == 202:
+                    accepted.append(answer.json()["workflow_instance_id"])
+
+            async def erase() -> None:
+                for _ in range(3):
+                    assert (await user.call("DELETE", path)).status_code in {200, 404}
+
+            await asyncio.gather(*(send(number) for number in range(30)), erase())
+            await user.ask("last")
+
+            async def at_rest() -> bool:
+                session = (await user.call("GET", "/sessions/busy/history?limit=100")).json()
+                known = [turn["workflow_instance_id"] for turn in session["turns"]]
+                open_turns = [
+                    turn
+                    for turn in accepted
+                    if turn not in known and (await user.call("GET", f"/workflows/{turn}")).status_code == 200
+                ]
+                return not open_turns
+
+            await poll_until(at_rest, 40, "every accepted turn is stored, or erased")
