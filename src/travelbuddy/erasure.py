@@ -7,17 +7,23 @@ withdraws; so nothing comes back. The user's index goes last: whoever died in th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from travelbuddy.adapters.ports import ErasableRecords, TurnEngine
+from travelbuddy.adapters.ports import ENDED, ErasableRecords, TurnEngine
 from travelbuddy.turns import turn_prefix
 from travelbuddy.workflow.contracts import TurnInput
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 8
+ENDING = 5.0
+"""Seconds an instance may take to end."""
+SETTLE = 0.5
+Result = TypeVar("Result")
 
 
 class Erased(BaseModel):
@@ -85,15 +91,39 @@ class Erasure:
         return sessions
 
     async def _purge(self, turn_ids: Iterable[str]) -> int:
-        """End and forget the turns' workflows, several at once; returns how many were there."""
-        limit = asyncio.Semaphore(AT_ONCE)
+        """End and forget the turns' workflows, several at once; returns how many were there.
 
-        async def purge(turn_id: str) -> bool:
-            async with limit:
-                self._stop(turn_id)
-                return await self._engine.purge(turn_id)
+        Those that run are ended first and left alone for a moment; the others are not told to end. Whatever reports to
+        an instance that is being purged leaves half of it on a store that applies parts of refused transactions.
+        """
+        ids = [*turn_ids]
+        running = [i for i, state in zip(ids, await _each(self._state, ids), strict=True) if state not in ENDED]
+        await _each(self._end, running)
+        if running:
+            await asyncio.sleep(SETTLE)
+        return sum(await _each(self._engine.purge, ids))
 
-        return sum(await asyncio.gather(*map(purge, turn_ids)))
+    async def _state(self, turn_id: str) -> str:
+        return (await self._engine.status(turn_id)).state
+
+    async def _end(self, turn_id: str) -> None:
+        """Stop the turn's model call, end its workflow, and wait until that has ended."""
+        self._stop(turn_id)
+        await self._engine.terminate(turn_id)
+        deadline = time.monotonic() + ENDING
+        while await self._state(turn_id) not in ENDED and time.monotonic() < deadline:  # noqa: ASYNC110  it is remote
+            await asyncio.sleep(0.05)
+
+
+async def _each(do: Callable[[str], Awaitable[Result]], turn_ids: Iterable[str]) -> list[Result]:
+    """The results for all turns, in their order, some at a time."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def one(turn_id: str) -> Result:
+        async with limit:
+            return await do(turn_id)
+
+    return await asyncio.gather(*map(one, turn_ids))
 
 
 def _sum(a: Erased, b: Erased) -> Erased:

@@ -82,20 +82,14 @@ class DaprTurnEngine:
         await _tell(self._sidecar.connection.workflows.terminate_workflow(turn_id))
 
     async def purge(self, turn_id: str) -> bool:
-        """See TurnEngine. The engine forgets ended instances only, and an instance that just ends is hard to read."""
-        known = False
+        """See TurnEngine. Right after its end an instance is hard to read, so this tries again."""
         for left in reversed(range(_PURGE_TRIES)):
             try:
-                if not await _tell(self._sidecar.connection.workflows.terminate_workflow(turn_id)):
-                    return known
-                known = True
-                await _tell(self._sidecar.connection.workflows.purge_workflow(turn_id))
+                return await _tell(self._sidecar.connection.workflows.purge_workflow(turn_id))
             except StoreUnavailable:
                 if not left:
                     raise
                 await asyncio.sleep(0.1)
-            else:
-                return True
         raise AssertionError("unreachable")
 
     async def ids(self, prefix: str) -> list[str]:

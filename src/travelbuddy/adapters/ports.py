@@ -182,7 +182,7 @@ class TurnEngine(Protocol):
         ...
 
     async def purge(self, turn_id: str) -> bool:
-        """Forget an instance with its whole history, ending it first; False when it is unknown."""
+        """Forget an ended instance with its whole history; False when it is unknown."""
         ...
 
     async def ids(self, prefix: str) -> list[str]:
