@@ -4,6 +4,7 @@ import sys
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.settings import load_settings
+from travelbuddy.telemetry.audit import configure_audit
 from travelbuddy.telemetry.logging import configure_logging
 
 
@@ -15,6 +16,12 @@ def main() -> None:
         sys.stderr.write(f"{problem}\n")
         raise SystemExit(2) from None
     configure_logging(settings.log_level, settings.log_format)  # before the SDKs are imported and log on their own
+
+    try:
+        configure_audit(settings.audit_log)
+    except OSError as error:
+        sys.stderr.write(f"AUDIT_LOG: {settings.audit_log} cannot be written ({error.strerror}).\n")
+        raise SystemExit(2) from None
 
     from travelbuddy.app import serve
 

@@ -18,6 +18,7 @@ from travelbuddy.bootstrap import OFFLINE_PREFIX, Services, build_services
 from travelbuddy.flights.airports import warm
 from travelbuddy.messaging import inbox
 from travelbuddy.settings import Settings
+from travelbuddy.telemetry.audit import AuditDoor
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +51,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     )
     install_problem_handlers(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(AuditDoor)
     for routes in (chat, workflows, sessions, users, health, inbox):
         app.include_router(routes.router)
     if settings.offline:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import httpx
 import openai
@@ -19,6 +20,7 @@ from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_turns import DaprTurnEngine
+from travelbuddy.adapters.guarded_model import GuardedModel
 from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
 from travelbuddy.domain.turn import Limits
@@ -29,6 +31,7 @@ from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns, merged
 from travelbuddy.preferences import today_for
 from travelbuddy.settings import Settings
+from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.tools import default_toolbox
 from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import TurnPolicy, Turns
@@ -51,6 +54,7 @@ class Services:
     lanes: Lanes
     records: SessionRecords
     memory: StateStorage
+    metrics: Metrics
     users: UserRecords
     erasure: Erasure
     publisher: Publisher
@@ -65,53 +69,87 @@ class Services:
             tasks.create_task(self.link.run())
 
 
+@dataclass(frozen=True)
+class _Outside:
+    """The connections to everything outside, none of them made yet."""
+
+    metrics: Metrics
+    sidecar: Sidecar
+    state: DaprRecords
+    memory: DaprStateStorage
+    engine: DaprTurnEngine
+    publisher: DaprPublisher
+    link: DaprReplicaLink
+    http: httpx.AsyncClient
+    model: GuardedModel
+
+
+def _outside(settings: Settings) -> _Outside:
+    metrics = Metrics()
+    sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port)
+    state, http = DaprRecords(sidecar, metrics), _model_http(settings)
+    model = GuardedModel(OpenAIChat(_model_client(settings, http), settings.model_timeout))
+    metrics.watch(state.guard, model.guard)
+    return _Outside(
+        metrics=metrics,
+        sidecar=sidecar,
+        state=state,
+        memory=DaprStateStorage(state, _utc_now),
+        engine=DaprTurnEngine(sidecar),
+        publisher=DaprPublisher(sidecar),
+        link=DaprReplicaLink(sidecar, settings.replica, merged),
+        http=http,
+        model=model,
+    )
+
+
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
-    clock = _utc_now
-    sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port)
-    state = DaprRecords(sidecar)
-    memory = DaprStateStorage(state, clock)
-    engine = DaprTurnEngine(sidecar)
-    link = DaprReplicaLink(sidecar, settings.replica, merged)
-    live = LiveTurns(link)
-    erasable = DaprErasableRecords(state, clock)
-    lanes = Lanes(memory, engine, clock, live.done, erasable)
-    users = _cached(memory, link)
-    http, toolbox = _model_http(settings), default_toolbox()
+    clock, out, toolbox = _utc_now, _outside(settings), default_toolbox()
+    live = LiveTurns(out.link, out.metrics.turn_ended)
+    erasable = DaprErasableRecords(out.state, clock)
+    lanes = Lanes(out.memory, out.engine, clock, live.done, erasable)
+    users = _cached(out.memory, out.link, out.metrics)
     activities = TurnActivities(
         lanes=lanes,
-        model=OpenAIChat(_model_client(settings, http), settings.model_timeout),
+        model=out.model,
         users=users,
         toolbox=toolbox,
-        publisher=(publisher := DaprPublisher(sidecar)),
+        publisher=out.publisher,
         feed=live,
         tool_context=_tool_context_factory(settings, users),
         clock=clock,
         today=lambda context: today_for(context, clock, settings.today),
     )
-    turns = Turns(memory, engine, lanes, _policy(settings, toolbox), clock)
+    turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock)
     return Services(
         settings=settings,
         turns=turns,
         following=Following(live, turns),
-        link=link,
+        link=out.link,
         lanes=lanes,
-        records=memory,
-        memory=memory,
+        records=out.memory,
+        memory=out.memory,
+        metrics=out.metrics,
         users=users,
-        erasure=Erasure(erasable, engine, live.close, users.forgotten),
-        publisher=publisher,
-        sidecar=sidecar,
+        erasure=Erasure(erasable, out.engine, live.close, users.forgotten),
+        publisher=out.publisher,
+        sidecar=out.sidecar,
         worker=WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port),
-        close=http.aclose,
+        close=out.http.aclose,
     )
 
 
-def _cached(memory: UserRecords, link: DaprReplicaLink) -> CachedUsers:
+def _cached(memory: UserRecords, link: DaprReplicaLink, metrics: Metrics) -> CachedUsers:
     """The users' records, cached; a change is told to the other replicas."""
-    users = CachedUsers(memory, lambda user_id: link.broadcast({"kind": "user", "user": user_id}))
+    tell = partial(_tell_changed, link)
+    users = CachedUsers(memory, tell, metrics.cache_asked)
     link.on("user", lambda notice: users.forget(str(notice["user"])))
     return users
+
+
+def _tell_changed(link: DaprReplicaLink, user_id: str) -> None:
+    link.broadcast({"kind": "user", "user": user_id})
 
 
 def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:

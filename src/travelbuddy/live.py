@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -82,8 +82,10 @@ class LiveTurn:
 class LiveTurns:
     """What this replica knows of turns, and the notices from and to the others."""
 
-    def __init__(self, link: ReplicaLink) -> None:
+    def __init__(self, link: ReplicaLink, ended: Callable[[str], None] = lambda outcome: None) -> None:
+        """``ended`` is told the outcome of every turn that ends here."""
         self._link = link
+        self._ended = ended
         self._turns: LRUCache[str, LiveTurn] = LRUCache(KEPT)
         self._wanted: TTLCache[str, set[str]] = TTLCache(KEPT, WANTED_SECONDS)
         self._calls: dict[str, asyncio.Future[Any]] = {}
@@ -136,6 +138,7 @@ class LiveTurns:
             self.close(turn_id)
         live = self._turns.pop(turn_id, None)
         if live is not None:
+            self._ended(record.outcome)
             live.record = record
             self._told(turn_id, live, {"done": True})
 

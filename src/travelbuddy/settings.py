@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     default_origin: str = Field("LHR", description="IATA or metropolitan code used when nothing better is known")
     today: date | None = Field(None, description="fixes the agent's calendar; unset means the real date")
 
+    audit_log: str = Field("", description="file of the audit log, or stdout (the default), or off")
     log_level: str = "INFO"
     log_format: Literal["console", "json"] = "console"
 

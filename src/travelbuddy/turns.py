@@ -15,6 +15,7 @@ from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord
 from travelbuddy.domain.turn import Limits
 from travelbuddy.errors import KeyReused, NotFound, SessionBusy, TurnOver
 from travelbuddy.lanes import Lanes, owned
+from travelbuddy.telemetry import audit
 from travelbuddy.views import OpenTurn, TurnView, finished, unfinished
 from travelbuddy.workflow.contracts import IfBusy, ReplyTo, TurnInput
 
@@ -75,6 +76,7 @@ class Turns:
         turn that enters the lane by itself. Raises OwnedByAnother, KeyReused, SessionBusy for a turn that would rather
         not wait, and StoreUnavailable; then nothing is accepted.
         """
+        audit.identify(message.user_id)
         turn_id = turn_id_for(message)
         accepted = Accepted(turn_id, message.session_id)
         snapshot = await self._records.read(message.session_id)

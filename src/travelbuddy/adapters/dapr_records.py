@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import grpc.aio
+import stamina
 import structlog
 from dapr.clients.exceptions import DaprGrpcError, DaprInternalError
 from dapr.clients.grpc._request import TransactionalStateOperation, TransactionOperationType
@@ -15,16 +16,22 @@ from dapr.clients.grpc._state import Concurrency, StateOptions
 from pydantic import BaseModel, ValidationError
 
 from travelbuddy.adapters.dapr_sidecar import Sidecar
-from travelbuddy.errors import StoreUnavailable
+from travelbuddy.errors import StoreNotAsked, StoreUnavailable
+from travelbuddy.resilience import Guard
+from travelbuddy.telemetry import audit
+from travelbuddy.telemetry.metrics import Metrics
 
 STORE = "conversationstore"
-TIMEOUT = 10.0
+TIMEOUT = 5.0
+TRIES, RETRY_WITHIN = 4, 1.0
+THRESHOLD, OPEN_FOR = 5, 1.0
 DAY = 86_400
 _FIRST_WRITE = StateOptions(concurrency=Concurrency.first_write)
 _TROUBLE = (DaprGrpcError, DaprInternalError, grpc.aio.AioRpcError, TimeoutError)
 
 log = structlog.get_logger(__name__)
 Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -55,12 +62,57 @@ class Delete:
 class DaprRecords:
     """Reads, guarded writes and transactions. Every method raises StoreUnavailable when the store does not answer."""
 
-    def __init__(self, sidecar: Sidecar, store: str = STORE) -> None:
+    def __init__(self, sidecar: Sidecar, metrics: Metrics | None = None, store: str = STORE) -> None:
         self._sidecar = sidecar
         self._store = store
+        self._metrics = metrics or Metrics()
+        self.guard = Guard("state-store", THRESHOLD, OPEN_FOR, _refusal)
 
     async def read(self, *keys: str) -> list[Stored]:
         """The values of the keys, in their order, in one request."""
+        return await self._do("read", keys, lambda: self._read(*keys))
+
+    async def write(self, put: Put) -> bool:
+        """Replace a value if its ETag still holds, or create it if there is none (``etag=None``).
+
+        False when somebody was faster. How a store words a conflict differs, so a refusal is judged by reading again.
+        """
+        return await self._do("write", [put.key], lambda: self._write(put))
+
+    async def transact(self, guard: Put, others: Sequence[Put | Delete]) -> bool:
+        """As ``write`` for ``guard``, with the others in the same request.
+
+        Some stores apply the others although the guard is refused, so each of them must be harmless alone.
+        """
+        keys = [guard.key, *(change.key for change in others)]
+        return await self._do("transact", keys, lambda: self._transact(guard, others))
+
+    async def put(self, put: Put) -> None:
+        """Set a value without a guard."""
+        await self._do("put", [put.key], lambda: self._put(put))
+
+    async def delete(self, key: str, etag: str | None = None) -> bool:
+        """Remove a value; with an ``etag`` only if it still holds, and False when somebody was faster."""
+        return await self._do("delete", [key], lambda: self._delete(key, etag))
+
+    async def _do(self, operation: str, keys: Sequence[str], request: Callable[[], Awaitable[Result]]) -> Result:
+        """Make a request: through the breaker, again after a short trouble, measured, and noted in the audit log."""
+        outcome = "unavailable"
+        try:
+            with self._metrics.store(operation):
+                async for attempt in stamina.retry_context(
+                    on=_worth_a_retry, attempts=TRIES, timeout=RETRY_WITHIN, wait_initial=0.05, wait_max=0.4
+                ):
+                    with attempt:
+                        if attempt.num > 1:
+                            self._metrics.retried(operation)
+                        result = await self.guard.call(request, _worth_a_retry)
+            outcome = "refused" if result is False else "done"
+            return result
+        finally:
+            audit.record(operation, keys, outcome)
+
+    async def _read(self, *keys: str) -> list[Stored]:
         try:
             async with asyncio.timeout(TIMEOUT):
                 answer = await self._sidecar.connection.dapr.get_bulk_state(self._store, keys, parallelism=len(keys))
@@ -72,11 +124,7 @@ class DaprRecords:
                 raise StoreUnavailable(f"the state store failed to read: {item.error}", retry_after=1)
         return [Stored(found[key].data, found[key].etag or None) if key in found else Stored(b"", None) for key in keys]
 
-    async def write(self, put: Put) -> bool:
-        """Replace a value if its ETag still holds, or create it if there is none (``etag=None``).
-
-        False when somebody was faster. How a store words a conflict differs, so a refusal is judged by reading again.
-        """
+    async def _write(self, put: Put) -> bool:
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._sidecar.connection.dapr.save_state(
@@ -88,24 +136,19 @@ class DaprRecords:
                     state_metadata=_ttl(put),
                 )
         except _TROUBLE as error:
-            return await self._refused(put, error)
+            return await self._refused(put.key, put.etag, error)
         return True
 
-    async def transact(self, guard: Put, others: Sequence[Put | Delete]) -> bool:
-        """As ``write`` for ``guard``, with the others in the same request.
-
-        Some stores apply the others although the guard is refused, so each of them must be harmless alone.
-        """
+    async def _transact(self, guard: Put, others: Sequence[Put | Delete]) -> bool:
         operations = [_operation(change) for change in (guard, *others)]
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._sidecar.connection.dapr.execute_state_transaction(self._store, operations)
         except _TROUBLE as error:
-            return await self._refused(guard, error)
+            return await self._refused(guard.key, guard.etag, error)
         return True
 
-    async def put(self, put: Put) -> None:
-        """Set a value without a guard."""
+    async def _put(self, put: Put) -> None:
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._sidecar.connection.dapr.save_state(
@@ -114,18 +157,23 @@ class DaprRecords:
         except _TROUBLE as error:
             raise _unavailable(error) from error
 
-    async def delete(self, key: str, etag: str | None = None) -> bool:
-        """Remove a value; with an ``etag`` only if it still holds, and False when somebody was faster."""
+    async def _delete(self, key: str, etag: str | None) -> bool:
         guard = {"etag": etag, "options": _FIRST_WRITE} if etag is not None else {}
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self._sidecar.connection.dapr.delete_state(self._store, key, **guard)
         except _TROUBLE as error:
-            (now,) = await self.read(key)
-            if etag is None or now.etag == etag:
+            if etag is None:
                 raise _unavailable(error) from error
-            return now.etag is None
+            return await self._refused(key, etag, error)
         return True
+
+    async def _refused(self, key: str, etag: str | None, error: BaseException) -> bool:
+        """False when the value has changed, so the guard did not hold; else it was trouble, which is raised."""
+        (now,) = await self._read(key)
+        if now.etag == etag:
+            raise _unavailable(error) from error
+        return False
 
     async def parse(self, model: type[Model], key: str, stored: Stored) -> Model | None:
         """The record, None when there is none. A corrupt one is set aside under ``corrupt:``, reported, and None."""
@@ -138,12 +186,6 @@ class DaprRecords:
             text = stored.data.decode(errors="replace")
             await self.put(Put(corrupt_key(key), _Corrupt(key=key, data=text), 7 * DAY))
             return None
-
-    async def _refused(self, put: Put, error: BaseException) -> bool:
-        (now,) = await self.read(put.key)
-        if now.etag == put.etag:
-            raise _unavailable(error) from error
-        return False
 
 
 def corrupt_key(key: str) -> str:
@@ -171,6 +213,14 @@ def _operation(change: Put | Delete) -> TransactionalStateOperation:
     return TransactionalStateOperation(
         key=change.key, data=_json(change.value), etag=change.etag, metadata=_ttl(change)
     )
+
+
+def _worth_a_retry(error: Exception) -> bool:
+    return isinstance(error, StoreUnavailable) and not isinstance(error, StoreNotAsked)
+
+
+def _refusal(seconds: float) -> StoreNotAsked:
+    return StoreNotAsked("the state store is failing; it was not asked again yet", retry_after=max(1, seconds))
 
 
 def _unavailable(error: BaseException) -> StoreUnavailable:

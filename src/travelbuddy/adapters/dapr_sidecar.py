@@ -14,7 +14,7 @@ from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
 from dapr.conf import settings as dapr_settings
 from dapr.ext.workflow.aio import DaprWorkflowClient
 
-from travelbuddy.errors import StoreUnavailable
+from travelbuddy.errors import StoreNotAsked
 from travelbuddy.telemetry.logging import sdk_logging
 
 log = structlog.get_logger(__name__)
@@ -55,9 +55,9 @@ class Sidecar:
 
     @property
     def connection(self) -> Connection:
-        """The current clients; raises StoreUnavailable while the sidecar is away."""
+        """The current clients; raises StoreNotAsked while the sidecar is away."""
         if self._connection is None:
-            raise StoreUnavailable("the Dapr sidecar is not reachable", retry_after=1)
+            raise StoreNotAsked("the Dapr sidecar is not reachable", retry_after=1)
         return self._connection
 
     @property

@@ -15,6 +15,7 @@ from travelbuddy.api.deps import PublisherDep, TurnsDep
 from travelbuddy.api.problems import field_errors, summary
 from travelbuddy.api.schemas import Identifier, Text
 from travelbuddy.errors import Permanent, Transient
+from travelbuddy.telemetry import audit
 from travelbuddy.turns import Incoming
 from travelbuddy.workflow.contracts import ReplyTo
 
@@ -42,6 +43,7 @@ async def receive(request: Request, turns: TurnsDep, publisher: PublisherDep) ->
         return await _bury(publisher, raw, summary(field_errors(invalid.errors())))
     except ValueError as unreadable:
         return await _bury(publisher, raw, str(unreadable))
+    audit.enter("pubsub", message.sender)
     event_id = str(event.get("id") or "") or None
     incoming = Incoming(
         user_id=message.sender,

@@ -13,6 +13,7 @@ from travelbuddy.runtime.install import DaprRuntime
 from travelbuddy.runtime.leases import SCHEDULER_ID, LeaderLease
 from travelbuddy.runtime.ports import PortPlan
 from travelbuddy.runtime.replicas import broker, needs_broker, proxy, shared_resources
+from travelbuddy.settings import load_settings
 
 APP_ID = "stateful-llm"
 HOST = "127.0.0.1"
@@ -117,6 +118,7 @@ def _app(name: str, pair: _PairPorts, options: StackOptions) -> ProcessSpec:
         "DAPR_HTTP_PORT": str(pair.http),
         "DAPR_GRPC_PORT": str(pair.grpc),
         "PYTHONUNBUFFERED": "1",
+        **({} if load_settings().audit_log else {"AUDIT_LOG": str(options.data_dir.absolute() / "logs" / "audit.log")}),
         **_no_proxy(),
     }
     return ProcessSpec(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 import structlog
 from dapr.ext.workflow import DaprWorkflowContext, WorkflowActivityContext, WorkflowRuntime
 from pydantic import BaseModel, JsonValue
 
+from travelbuddy.telemetry import audit
 from travelbuddy.telemetry.logging import sdk_logging
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import (
@@ -86,12 +87,14 @@ class WorkflowWorker:
 def _on_loop(
     loop: asyncio.AbstractEventLoop,
     shape: type[Input],
-    activity: Callable[[str, Input], Awaitable[BaseModel]],
+    activity: Callable[[str, Input], Coroutine[Any, Any, BaseModel]],
 ) -> Callable[[WorkflowActivityContext, Payload], Awaitable[Payload]]:
     """The activity as the SDK wants it: JSON in, JSON out, executed on ``loop``."""
 
     async def execute(turn_id: str, payload: Payload) -> Payload:
-        result = await activity(turn_id, shape.model_validate(payload))
+        call = shape.model_validate(payload)
+        audit.enter(f"workflow {activity.__name__}", _user_of(call))
+        result = await activity(turn_id, call)
         return result.model_dump(mode="json", exclude_defaults=True)
 
     async def hop(ctx: WorkflowActivityContext, payload: Payload) -> Payload:
@@ -99,6 +102,10 @@ def _on_loop(
         return await asyncio.wrap_future(future)
 
     return hop
+
+
+def _user_of(call: BaseModel) -> str | None:
+    return call.turn.user_id if isinstance(call, CallModelInput) else getattr(call, "user_id", None)
 
 
 def _run_loop_thread() -> threading.Thread | None:

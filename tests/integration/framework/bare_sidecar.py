@@ -47,6 +47,11 @@ class Program:
             )
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    @property
     def ended(self) -> bool:
         """True when it runs no more."""
         return self._process.poll() is not None

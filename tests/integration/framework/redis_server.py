@@ -31,6 +31,13 @@ class RedisServer:
         self._program: Program | None = None
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        if self._program is None:
+            raise AssertionError("the server was not started")
+        return self._program.pid
+
+    @property
     def address(self) -> str:
         """What a component's ``redisHost`` says."""
         return f"127.0.0.1:{self.port}"

@@ -26,6 +26,7 @@ from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns, merged
 from travelbuddy.settings import Settings
+from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import TurnPolicy, Turns
 from travelbuddy.workflow.activities import TurnActivities
@@ -50,6 +51,7 @@ ROUTES = {
     ("get", "/users/{user_id}/export"),
     ("get", "/health"),
     ("get", "/ready"),
+    ("get", "/metrics"),
 }
 
 
@@ -133,6 +135,7 @@ class Service:
             lanes=lanes,
             records=self.memory,
             memory=self.memory,
+            metrics=Metrics(),
             users=self.memory,
             erasure=Erasure(erasable, self.engine, self.live.close, lambda user_id: None),
             publisher=self.replies,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from travelbuddy.api.deps import ServicesDep
@@ -26,6 +27,12 @@ class Health(BaseModel):
 async def get_health() -> Health:
     """Whether the process is alive; says nothing about what it depends on."""
     return Health(status="healthy", timestamp=datetime.now(UTC))
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def get_metrics(services: ServicesDep) -> Response:
+    """What Prometheus reads: cache hits, breakers, state operations, turns."""
+    return Response(services.metrics.page(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/ready", response_model=None)
