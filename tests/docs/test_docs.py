@@ -53,3 +53,14 @@ def test_decisions_name_tests_that_exist() -> None:
     for record in (ROOT / "docs" / "decisions").glob("*.md"):
         for path in re.findall(r"tests/[\w/]+\.py", record.read_text(encoding="utf-8")):
             assert (ROOT / path).exists(), f"{record.name}: {path}"
+
+
+def test_every_feature_of_the_seeds_names_a_test_that_exists() -> None:
+    """Each line of the table of features ends with a test, and that test is there."""
+    lines = (ROOT / "docs" / "features.md").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith("| feature")]
+    assert len(rows) > 40
+    for row in rows:
+        named = re.search(r"`(tests/[\w/]+\.py)::(\w+)` \|$", row)
+        assert named, row
+        assert f"def {named[2]}(" in (ROOT / named[1]).read_text(encoding="utf-8"), row

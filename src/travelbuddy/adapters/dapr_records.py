@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc.aio
 import stamina
@@ -122,7 +123,7 @@ class DaprRecords:
         for item in answer.items:
             if item.error:
                 raise StoreUnavailable(f"the state store failed to read: {item.error}", retry_after=1)
-        return [Stored(found[key].data, found[key].etag or None) if key in found else Stored(b"", None) for key in keys]
+        return [_stored(found[key]) if key in found else Stored(b"", None) for key in keys]
 
     async def _write(self, put: Put) -> bool:
         try:
@@ -213,6 +214,19 @@ def _operation(change: Put | Delete) -> TransactionalStateOperation:
     return TransactionalStateOperation(
         key=change.key, data=_json(change.value), etag=change.etag, metadata=_ttl(change)
     )
+
+
+def _stored(item: Any) -> Stored:
+    """The value as it was written.
+
+    In a transaction on an encrypted store daprd 1.18 encrypts the Go notation of the bytes, ``[123 34 …]``. Every value
+    of ours is a JSON object, so what begins with a bracket is that.
+    """
+    data: bytes = item.data
+    if data.startswith(b"["):
+        with suppress(ValueError):
+            data = bytes(map(int, data[1:-1].split()))
+    return Stored(data, item.etag or None)
 
 
 def _worth_a_retry(error: Exception) -> bool:

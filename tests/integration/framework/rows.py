@@ -14,11 +14,11 @@ from tests.integration.framework.redis_server import RedisServer
 from tests.integration.framework.stack import COMPONENTS
 
 
-def sqlite_rows(path: Path) -> Iterator[str]:
-    """All values of all tables; what is base64 also decoded."""
+def sqlite_rows(path: Path, only: str | None = None) -> Iterator[str]:
+    """All values of all tables, or of one; what is base64 also decoded."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
         tables = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
+        for table in [only] if only else tables:
             for row in store.execute(f'SELECT * FROM "{table}"'):  # noqa: S608  the name comes from the file itself
                 for value in row:
                     yield from _texts(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -62,6 +63,26 @@ async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None, tmp_
                 assert await _metric(user, breaker) == 0
                 assert [t["messages"][0]["content"] for t in await user.history("away")] == ["before", "after"]
                 assert not model.asked("lost?")
+
+
+async def test_a_short_trouble_of_the_store_is_not_seen(dapr_runtime: None, tmp_path: Path) -> None:
+    """A store that is away for less than half a second costs repeated operations, and no answer."""
+    with ScriptedModel(lambda request: Say("ok")) as model:
+        async with RedisServer() as redis:
+            components = redis_components(tmp_path / "components", redis)
+            async with Stack(env=model.env, options=(f"--components={components}",)) as stack:
+                user = User(stack, "ada", "short")
+                await user.ask("before")
+                redis.ask("ACL", "SETUSER", "default", "-@all", "+acl")
+                reading = asyncio.create_task(user.call("GET", "/users/ada"))
+                await poll_until(lambda: _retried(user), 5, "the read is repeated")
+                redis.ask("ACL", "SETUSER", "default", "+@all")
+                assert (await reading).status_code == 200
+                assert await user.ask("after") == "ok"
+
+
+async def _retried(user: User) -> bool:
+    return await _metric(user, 'travelbuddy_state_retries_total{operation="read"}') > 0
 
 
 async def test_a_failing_model_opens_the_breaker_and_closes_it_again(dapr_runtime: None) -> None:

@@ -133,6 +133,7 @@ async def test_one_stack_per_data_folder() -> None:
 async def test_replicas_share_one_control_plane() -> None:
     """With two replicas there are two apps and two sidecars on ports of their own, and both apps are ready."""
     async with Stack(options=("--replicas=2",)) as stack:
-        assert set(stack.processes()) == {"app-1", "app-2", "daprd-1", "daprd-2", "placement", "scheduler"}
+        pairs = {"app-1", "app-2", "daprd-1", "daprd-2"}
+        assert set(stack.processes()) == pairs | {"placement", "scheduler", "proxy", "broker"}
         for name in ("app-1", "app-2"):
             assert await answers(f"http://127.0.0.1:{stack.entry(name)['ports']['http']}")

@@ -118,7 +118,7 @@ async def test_a_model_stream_that_breaks_off_is_begun_again(scripted: Scripted)
 
 async def test_what_cannot_be_followed_is_a_problem(scripted: Scripted) -> None:
     """An unknown turn, another user's, and an id that is none of ours are ordinary problem answers."""
-    user = User(scripted.stack, "ada", "hers")
+    user = User(scripted.stack, "ada", "unfollowed")
     turn = await user.start("Paris?")
     await user.finished(turn)
     for path, status in (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -274,3 +276,41 @@ async def test_no_answer_breaks_the_adapter(wire: Wire, message: Any, usage: Any
     assert isinstance(answer.model, str)
     assert isinstance(answer.tokens, int)
     assert len({call.id for call in answer.tool_calls}) == len(answer.tool_calls)
+
+
+async def test_a_connection_is_used_again() -> None:
+    """Five streamed answers come over one connection."""
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while head := await _head(reader):
+            await reader.readexactly(int(re.findall(rb"content-length: (\d+)", head.lower())[0]))
+            event = {"choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": "stop"}]}
+            body = f"data: {json.dumps(event)}\n\ndata: [DONE]\n\n".encode()
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+            writer.write(f"{len(body):x}\r\n".encode() + body + b"\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.01)  # the end comes a moment after the last event, as it does on a network
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with httpx.AsyncClient() as http:
+        client = openai.AsyncOpenAI(
+            api_key="k", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0, http_client=http
+        )
+        for _ in range(5):
+            assert (await OpenAIChat(client, 5).complete(QUESTION, model="m", tools=[])).content == "hi"
+    server.close()
+    assert connections == 1
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
