@@ -86,16 +86,17 @@ async def test_a_direct_message_is_answered_once(pair: Scripted) -> None:
 
 async def test_streams_cross_replicas(pair: Scripted) -> None:
     """The same turn followed on both replicas at once: on each the first token comes long before the last."""
-    pair.model.script = lambda request: Say(WORDS, delay=0.2)
+    long = " ".join([WORDS] * 3)
+    pair.model.script = lambda request: Say(long, delay=0.2)
     user = User(pair.stack, "ada", "cross")
-    for _ in range(4):
+    for _ in range(2):
         turn = await user.start("go")
         urls = [f"{pair.stack.replica_url(number)}/workflows/{turn}/stream" for number in (1, 2)]
         for sent in await asyncio.gather(*(collect("GET", url) for url in urls)):
             tokens = [event for event in sent if event.name == "token"]
             assert len(tokens) >= 4
             assert sent[-1].at - tokens[0].at > 0.8
-            assert reply_of(sent) == WORDS
+            assert reply_of(sent) == long
 
 
 @pytest.mark.parametrize("way", [(1, 2), (2, 1)])
@@ -129,6 +130,21 @@ async def test_a_cancel_on_one_replica_stops_the_model_call_on_the_other(pair: S
             answer = await http.post(f"{pair.stack.replica_url(number)}/workflows/{turn}/cancel")
         assert answer.json()["status"] == "cancelled"
         await poll_until(lambda n=number: pair.model.hung_up == n, 5, "the connection to the model is closed")  # type: ignore[misc]
+
+
+async def test_a_change_on_one_replica_is_told_to_the_cache_of_the_other(pair: Scripted) -> None:
+    """A user read on replica 2 and changed on replica 1 is read anew there at once, not after five minutes."""
+    one, two = (f"{pair.stack.replica_url(number)}/users/cached" for number in (1, 2))
+    async with httpx.AsyncClient(timeout=10) as http:
+        for name in ("Ada", "Eve"):
+            before = (await http.get(two)).json()["preferences"]
+            assert before.get("name") != name
+            await http.patch(one, json={"name": name})
+
+            async def told(expected: str = name) -> bool:
+                return bool((await http.get(two)).json()["preferences"].get("name") == expected)
+
+            await poll_until(told, 5, "the other replica has the new name")
 
 
 async def test_the_proxys_own_errors_are_problems(pair: Scripted) -> None:
