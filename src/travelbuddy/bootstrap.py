@@ -25,6 +25,7 @@ from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
 from travelbuddy.domain.turn import Limits
 from travelbuddy.erasure import Erasure
+from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
@@ -35,9 +36,10 @@ from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.tools import default_toolbox
 from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import TurnPolicy, Turns
-from travelbuddy.workflow.activities import ToolContextFactory, TurnActivities
+from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CallToolInput
 from travelbuddy.workflow.runtime import WorkflowWorker
+from travelbuddy.workflow.toolcalls import ToolCalls, ToolContextFactory, UserContext
 
 OFFLINE_MODEL = "offline-travel-1"
 OFFLINE_PREFIX = "/offline-model"
@@ -105,7 +107,8 @@ def _outside(settings: Settings) -> _Outside:
 
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
-    clock, out, toolbox = _utc_now, _outside(settings), default_toolbox()
+    clock, out, flights = _utc_now, _outside(settings), SampleFlights()
+    toolbox = default_toolbox(flights)
     live = LiveTurns(out.link, out.metrics.turn_ended)
     erasable = DaprErasableRecords(out.state, clock)
     lanes = Lanes(out.memory, out.engine, clock, live.done, erasable)
@@ -114,13 +117,13 @@ def build_services(settings: Settings) -> Services:
         lanes=lanes,
         model=out.model,
         users=users,
-        toolbox=toolbox,
+        tools=ToolCalls(toolbox, _tool_context_factory(settings, users, flights), live, clock),
         publisher=out.publisher,
         feed=live,
-        tool_context=_tool_context_factory(settings, users),
         clock=clock,
         today=lambda context: today_for(context, clock, settings.today),
     )
+    live.on_closed(activities.closed)
     turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock)
     return Services(
         settings=settings,
@@ -177,16 +180,16 @@ def _model_client(settings: Settings, http: httpx.AsyncClient) -> openai.AsyncOp
     )
 
 
-def _tool_context_factory(settings: Settings, users: UserRecords) -> ToolContextFactory:
-    flights = SampleFlights()
-
-    async def make(turn_id: str, request: CallToolInput) -> ToolContext:
-        async def known() -> Mapping[str, JsonValue]:
+def _tool_context_factory(settings: Settings, users: UserRecords, flights: FlightProvider) -> ToolContextFactory:
+    async def make(turn_id: str, request: CallToolInput, known: UserContext | None) -> ToolContext:
+        async def context() -> UserContext:
+            if known is not None:
+                return known
             user = await users.user(request.user_id, request.user_version)
             return user.context if user is not None else {}
 
         async def preferences() -> Mapping[str, str]:
-            return {key: str(value) for key, value in (await known()).items()}
+            return {key: str(value) for key, value in (await context()).items()}
 
         async def remember(changes: Mapping[str, JsonValue]) -> None:
             await users.merge_user(request.user_id, changes)
@@ -196,7 +199,7 @@ def _tool_context_factory(settings: Settings, users: UserRecords) -> ToolContext
             session_id=request.session_id,
             workflow_instance_id=turn_id,
             call_id=request.call.id,
-            today=today_for(await known(), _utc_now, settings.today),
+            today=today_for(await context(), _utc_now, settings.today),
             default_origin=settings.default_origin,
             flights=flights,
             preferences=preferences,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator
 
@@ -13,8 +14,8 @@ from travelbuddy.live import LiveTurn, LiveTurns
 from travelbuddy.turns import Turns
 from travelbuddy.views import unfinished
 
-LOOK_EVERY = 2.0
-"""Seconds between looks at the stored record, in case that a notice is lost."""
+LOOK_AFTER = 2.0
+"""Seconds of silence after which a follower looks at the stored record: a notice may be lost."""
 
 
 class Following:
@@ -25,11 +26,12 @@ class Following:
         self._turns = turns
 
     async def ended(self, turn_id: str, seconds: float, *, ask: bool) -> TurnRecord | None:
-        """The turn's record as soon as it has its outcome; None when that takes longer than ``seconds``."""
-        watch, deadline = (
-            _Watch(self._live, self._live.follow(turn_id, ask=ask), self._turns),
-            time.monotonic() + seconds,
-        )
+        """The turn's record as soon as it has its outcome; None when that takes longer than ``seconds``.
+
+        ``ask`` for a turn that may have begun before, here or elsewhere: look at the store and ask the replicas first.
+        """
+        deadline = time.monotonic() + seconds
+        watch = _Watch(self._live, self._live.follow(turn_id), self._turns, look_first=ask)
         while True:
             record = await watch.record(turn_id)
             left = deadline - time.monotonic()
@@ -40,10 +42,13 @@ class Following:
     async def events(
         self, turn_id: str, cursor: Cursor, *, ask: bool = True
     ) -> AsyncIterator[tuple[Event, TurnRecord | None]]:
-        """The turn's events after ``cursor`` to its end; the last one, ``message``, comes with the turn's record."""
-        live = self._live.follow(turn_id, ask=ask)
+        """The turn's events after ``cursor`` to its end; the last one, ``message``, comes with the turn's record.
+
+        ``ask`` as above.
+        """
+        live = self._live.follow(turn_id)
         status: dict[str, JsonValue] = {}
-        watch = _Watch(self._live, live, self._turns)
+        watch = _Watch(self._live, live, self._turns, look_first=ask)
         while not cursor.ended:
             record = await watch.record(turn_id)
             if record is None and live.status != status:
@@ -53,32 +58,34 @@ class Following:
                 cursor = event.cursor
                 yield event, record
             if record is None:
-                await watch.news(LOOK_EVERY)
+                await watch.news(LOOK_AFTER)
 
 
 class _Watch:
-    """One follower's eye on a turn: looks at the store when there is a hint, or when it has not for a while."""
+    """One follower's eye on a turn: looks at the store when there is a hint, or after a silence."""
 
-    def __init__(self, all_turns: LiveTurns, live: LiveTurn, turns: Turns) -> None:
+    def __init__(self, all_turns: LiveTurns, live: LiveTurn, turns: Turns, *, look_first: bool) -> None:
         self._all = all_turns
         self._live = live
         self._turns = turns
-        self._version = self._hints = self._looked = -1
-        self._look_at = time.monotonic() + LOOK_EVERY / 10
+        self._version = live.version
+        self._hints = live.hints
+        self._heard = -math.inf if look_first else time.monotonic()
 
     async def record(self, turn_id: str) -> TurnRecord | None:
         """The turn's record when it is known to be over. Notes the status the engine gives otherwise."""
-        live = self._live
-        self._version = live.version
+        live, now = self._live, time.monotonic()
+        news, self._version = live.version != self._version, live.version
+        hinted, self._hints = live.hints != self._hints, live.hints
         if live.record is not None:
             return live.record
-        hinted, self._hints = self._hints not in (-1, live.hints), live.hints
-        if not hinted and time.monotonic() < self._look_at:
+        silent = now - self._heard >= LOOK_AFTER and not news
+        if news or silent:
+            self._heard = now
+        if not hinted and not silent:
             return None
-        if live.version == self._looked:
-            self._all.ask(turn_id)  # so long a silence may be a lost notice
-        self._looked = live.version
-        self._look_at = time.monotonic() + LOOK_EVERY
+        if silent:
+            self._all.ask(turn_id)  # whoever runs it tells what was said so far
         found = await self._turns.find(turn_id)
         if isinstance(found, TurnRecord):
             return found
@@ -89,4 +96,5 @@ class _Watch:
 
     async def news(self, seconds: float) -> None:
         """Wait for a change of the turn, or until it is time to look again."""
-        await self._live.newer(self._version, max(min(seconds, self._look_at - time.monotonic()), 0.001))
+        quiet = self._heard + LOOK_AFTER - time.monotonic()
+        await self._live.newer(self._version, max(min(seconds, quiet), 0.001))

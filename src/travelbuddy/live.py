@@ -25,6 +25,7 @@ from travelbuddy.errors import TurnClosed
 KEPT = 4_096
 """Turns in memory at most; the ones longest untouched are forgotten."""
 WANTED_SECONDS = 600.0
+JUST_ENDED, JUST_ENDED_SECONDS = 256, 5.0
 MAX_GAPS = 256
 Notice = dict[str, Any]
 Result = TypeVar("Result")
@@ -86,7 +87,9 @@ class LiveTurns:
         """``ended`` is told the outcome of every turn that ends here."""
         self._link = link
         self._ended = ended
+        self._closed: Callable[[str], None] = lambda turn_id: None
         self._turns: LRUCache[str, LiveTurn] = LRUCache(KEPT)
+        self._ended_now: TTLCache[str, LiveTurn] = TTLCache(JUST_ENDED, JUST_ENDED_SECONDS)
         self._wanted: TTLCache[str, set[str]] = TTLCache(KEPT, WANTED_SECONDS)
         self._calls: dict[str, asyncio.Future[Any]] = {}
         link.on("follow", self._on_follow)
@@ -140,16 +143,15 @@ class LiveTurns:
         if live is not None:
             self._ended(record.outcome)
             live.record = record
+            self._ended_now[turn_id] = live  # its door may not have come to follow it yet
             self._told(turn_id, live, {"done": True})
 
     # for who follows, and for who asks the model
 
-    def follow(self, turn_id: str, *, ask: bool = True) -> LiveTurn:
-        """The turn as it goes on here; with ``ask`` the other replicas are asked to tell what happens there."""
-        live = self._live(turn_id, None)
-        if ask:
-            self.ask(turn_id)
-        return live
+    def follow(self, turn_id: str) -> LiveTurn:
+        """The turn as it goes on here; one that ended here a moment ago with its record."""
+        ended: LiveTurn | None = self._ended_now.get(turn_id)
+        return ended or self._live(turn_id, None)
 
     def ask(self, turn_id: str) -> None:
         """Ask the other replicas to tell what happened of the turn so far, and what comes."""
@@ -169,12 +171,17 @@ class LiveTurns:
             if self._calls.get(turn_id) is task:
                 del self._calls[turn_id]
 
+    def on_closed(self, tell: Callable[[str], None]) -> None:
+        """Tell every turn that is closed without an answer, on whichever replica."""
+        self._closed = tell
+
     def close(self, turn_id: str) -> None:
         """Stop asking the model for this turn, on whichever replica that is done."""
         self._close(turn_id)
         self._link.broadcast({"kind": "closed", "turn": turn_id})
 
     def _close(self, turn_id: str) -> None:
+        self._closed(turn_id)
         if (call := self._calls.pop(turn_id, None)) is not None:
             call.cancel()
         if (live := self._turns.get(turn_id)) is not None:

@@ -37,10 +37,11 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The turn will end in exactly one stored outcome."""
+    """The turn will end in exactly one stored outcome. ``repeated``: it was accepted before, and may be long over."""
 
     turn_id: str
     session_id: str
+    repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,13 @@ class Turns:
         """
         audit.identify(message.user_id)
         turn_id = turn_id_for(message)
-        accepted = Accepted(turn_id, message.session_id)
         snapshot = await self._records.read(message.session_id)
         if snapshot.session is None:
             await self._records.index_session(message.user_id, message.session_id)
         else:
             owned(snapshot.session, message.user_id)
         if message.key is not None and await self._known(turn_id, message, snapshot.session):
-            return accepted
+            return Accepted(turn_id, message.session_id, repeated=True)
         entry = LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock())
         if message.if_busy == "reject":
             await self._lanes.check_free(snapshot, turn_id)
@@ -100,7 +100,7 @@ class Turns:
             raise
         if message.if_busy == "reject":
             await self._engine.wake(turn_id)  # it may have looked before its door let it in
-        return accepted
+        return Accepted(turn_id, message.session_id, repeated=not scheduled)
 
     async def view(self, turn_id: str, user_id: str | None = None) -> TurnView:
         """The turn's state now. Raises NotFound for an unknown id, or another user's."""

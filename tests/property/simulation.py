@@ -19,8 +19,9 @@ from pydantic import JsonValue
 from travelbuddy.adapters.dapr_records import DaprRecords, Delete, Put, Stored
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.ports import EngineState, EngineStatus, ModelAnswer
-from travelbuddy.domain.conversation import SessionRecord
-from travelbuddy.domain.turn import Limits
+from travelbuddy.domain.conversation import SessionRecord, Step
+from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.turn import Limits, ToolResult
 from travelbuddy.errors import ModelUnavailable, NotFound, SessionBusy, StoreUnavailable, TurnOver
 from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns
@@ -28,6 +29,7 @@ from travelbuddy.tools.base import Toolbox, ToolContext
 from travelbuddy.turns import Accepted, Incoming, TurnPolicy, Turns, turn_id_for
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput, TurnInput
+from travelbuddy.workflow.toolcalls import ToolCalls, UserContext
 from travelbuddy.workflow.turn import turn
 
 Result = TypeVar("Result")
@@ -187,9 +189,10 @@ class MemoryEngine:
 
 @dataclass
 class ModelLog:
-    """A model that fails as told and keeps every prompt it was given."""
+    """A model that fails as told, asks for a tool first when told so, and keeps every prompt it was given."""
 
     failures: int = 0
+    searches: bool = False
     prompts: list[list[str]] = field(default_factory=list)
 
     async def complete(
@@ -207,6 +210,8 @@ class ModelLog:
             self.failures -= 1
             raise ModelUnavailable("scripted")
         await pause()
+        if self.searches and messages[-1]["role"] == "user":
+            return ModelAnswer("", (ToolCall(id=f"call {number}", name="search", arguments="{}"),), "m", 1)
         return ModelAnswer(content=f"reply {number}", tool_calls=(), model="m", tokens=1)
 
 
@@ -223,6 +228,16 @@ class QuietLink:
 
     def broadcast(self, notice: Mapping[str, Any]) -> None:
         return
+
+
+class LocalTools(ToolCalls):
+    """Tools that answer on the spot, but not before the schedule had its say."""
+
+    async def run(self, turn_id: str, request: CallToolInput, known: UserContext | None = None) -> ToolResult:
+        await pause()
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        message = Message(role="tool", content="found", timestamp=now, tool_call_id=request.call.id)
+        return ToolResult(message=message, step=Step(name="search", started_at=now, duration_ms=0))
 
 
 class Feed(LiveTurns):
@@ -265,30 +280,33 @@ class World:
         ends: int = 0,
         seconds: int = 0,
         cancels: int = 0,
+        searches: bool = False,
     ) -> None:
         self._ticks = 0
         self.store = MemoryRecords(applies_refused=applies_refused)
         self.memory = DaprStateStorage(self.store, self._clock)
-        self.engine, self.model, self.replies = MemoryEngine(), ModelLog(), Replies()
+        self.engine, self.model, self.replies = MemoryEngine(), ModelLog(searches=searches), Replies()
         self.lanes = Lanes(self.memory, self.engine, self._clock)
         self.turns = Turns(self.memory, self.engine, self.lanes, TurnPolicy("m", (), Limits()), self._clock)
+        self.feed = Feed(QuietLink())
         self.activities = TurnActivities(
             lanes=self.lanes,
             model=self.model,
             users=self.memory,
-            toolbox=Toolbox([]),
+            tools=LocalTools(Toolbox([]), _no_tools, self.feed, self._clock),
             publisher=self.replies,
-            feed=Feed(QuietLink()),
-            tool_context=_no_tools,
+            feed=self.feed,
             clock=self._clock,
             today=lambda context: date(2026, 1, 1),
         )
+        self.feed.on_closed(self.activities.closed)
         self.pending = list(messages)
         self.processes: list[Process] = []
         self.accepted: list[Accepted] = []
         self.refused: list[str] = []
         self.ended_outside: set[str] = set()
         self.cancelled: set[str] = set()
+        self.dead_doors: set[str] = set()
         self.budget = {"crash": crashes, "end": ends, "second": seconds, "cancel": cancels}
 
     def play(self, seed: int, steps: int = 400) -> None:
@@ -417,6 +435,8 @@ class World:
     def _crash(self, process: Process) -> None:
         self.budget["crash"] -= 1
         self.processes.remove(process)
+        if process.kind == "door":
+            self.dead_doors.add(process.turn_id)
         process.run.close()
 
     def _cancel(self, turn_id: str) -> None:
@@ -441,5 +461,5 @@ class World:
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self._ticks)
 
 
-async def _no_tools(turn_id: str, request: CallToolInput) -> ToolContext:
+async def _no_tools(turn_id: str, request: CallToolInput, known: UserContext | None) -> ToolContext:
     raise AssertionError("no tool is offered")

@@ -37,7 +37,8 @@ def _judge(world: World) -> None:
     assert len(set(session.turn_ids)) == len(session.turn_ids), "no turn has two outcomes (V1)"
     for accepted in world.accepted:
         assert session.done(accepted.turn_id), "every accepted turn has an outcome (V1)"
-    for refused in set(world.refused) - {accepted.turn_id for accepted in world.accepted}:
+    other_copies = {accepted.turn_id for accepted in world.accepted} | world.dead_doors
+    for refused in set(world.refused) - other_copies:
         assert not session.done(refused), "a refused message leaves nothing"
     seen: list[str] = []
     for turn in session.turns:
@@ -66,12 +67,23 @@ def _judge(world: World) -> None:
     crashes=st.integers(0, 3),
     ends=st.integers(0, 1),
     seconds=st.integers(0, 2),
+    searches=st.booleans(),
 )
 def test_no_accident_loses_doubles_or_reorders_a_turn(
-    seed: int, redis: bool, crashes: int, ends: int, seconds: int
+    seed: int, redis: bool, crashes: int, ends: int, seconds: int, searches: bool
 ) -> None:
-    """With crashes, second executions, duplicates and outside terminations at any step, V1 to V4 hold."""
-    world = World(_messages(3, duplicates=1), applies_refused=redis, crashes=crashes, ends=ends, seconds=seconds)
+    """With crashes, second executions, duplicates and outside terminations at any step, V1 to V4 hold.
+
+    Also of turns with a local tool, whose second step goes on from what the first one read.
+    """
+    world = World(
+        _messages(3, duplicates=1),
+        applies_refused=redis,
+        crashes=crashes,
+        ends=ends,
+        seconds=seconds,
+        searches=searches,
+    )
     world.play(seed)
     world.finish()
     _judge(world)
@@ -83,9 +95,10 @@ def test_no_accident_loses_doubles_or_reorders_a_turn(
     policies=st.lists(st.sampled_from(IF_BUSY), min_size=3, max_size=4),
     redis=st.booleans(),
     accidents=st.tuples(st.integers(0, 2), st.integers(0, 1), st.integers(0, 1), st.integers(0, 2)),
+    searches=st.booleans(),
 )
 def test_every_policy_keeps_the_promises(
-    seed: int, policies: list[IfBusy], redis: bool, accidents: tuple[int, int, int, int]
+    seed: int, policies: list[IfBusy], redis: bool, accidents: tuple[int, int, int, int], searches: bool
 ) -> None:
     """However messages queue, refuse to wait, interrupt and are cancelled, V1 to V4 hold."""
     crashes, ends, seconds, cancels = accidents
@@ -96,6 +109,7 @@ def test_every_policy_keeps_the_promises(
         ends=ends,
         seconds=seconds,
         cancels=cancels,
+        searches=searches,
     )
     world.play(seed)
     world.finish()

@@ -1,4 +1,7 @@
-"""What routes may ask for, as annotated aliases: a route's signature reads as its needs."""
+"""What routes may ask for, as annotated aliases: a route's signature reads as its needs.
+
+All of them are coroutines: FastAPI sends each plain function through its thread pool, a millisecond apiece under load.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from travelbuddy.lanes import Lanes
 from travelbuddy.turns import Turns
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
@@ -22,34 +25,34 @@ def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-def _turns(services: ServicesDep) -> Turns:
+async def _turns(services: ServicesDep) -> Turns:
     return services.turns
 
 
-def _following(services: ServicesDep) -> Following:
+async def _following(services: ServicesDep) -> Following:
     return services.following
 
 
-def _lanes(services: ServicesDep) -> Lanes:
+async def _lanes(services: ServicesDep) -> Lanes:
     return services.lanes
 
 
-def _records(services: ServicesDep) -> SessionRecords:
+async def _records(services: ServicesDep) -> SessionRecords:
     return services.records
 
 
-def _publisher(services: ServicesDep) -> Publisher:
+async def _publisher(services: ServicesDep) -> Publisher:
     return services.publisher
 
 
 FollowingDep = Annotated[Following, Depends(_following)]
 
 
-def _users(services: ServicesDep) -> UserRecords:
+async def _users(services: ServicesDep) -> UserRecords:
     return services.users
 
 
-def _erasure(services: ServicesDep) -> Erasure:
+async def _erasure(services: ServicesDep) -> Erasure:
     return services.erasure
 
 

@@ -1,6 +1,6 @@
 """One turn as a pure state machine: ``next_step`` decides, ``fold_*`` takes in what an activity said.
 
-    CallModel ──tool_calls──▶ CallTools ──▶ CallModel … ──done──▶ Finish
+    CallModel ──tool_calls──▶ CallTools ──▶ CallModel … ──done──▶ Finish      (local tools: CallModel ──▶ CallModel)
         │  ▲
         └──┴ queued: AwaitTurn    retry: Backoff
 
@@ -9,6 +9,7 @@ The workflow is nothing but a loop over ``next_step``, so every rule about attem
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isnan
@@ -26,6 +27,15 @@ MAX_WAITS = 50
 MAX_BACKOFF = 30.0
 
 
+class ToolResult(BaseModel):
+    """A tool's answer as the message that goes to the model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message: Message
+    step: Step
+
+
 class ModelResult(BaseModel):
     """What ``call_model`` came to.
 
@@ -33,7 +43,8 @@ class ModelResult(BaseModel):
     queued    position: the turns before this one in the session
     withdrawn message: the turn was refused or erased; it ends and leaves nothing behind
     retry     retry_after, trouble: "model" trouble uses up an attempt, "store" trouble does not
-    tools     message: the assistant message with its tool calls; user_version: the user's record as the prompt saw it
+    tools     message: the assistant message with its tool calls; user_version: the user's record as the prompt saw it;
+              results: the answers to all calls, where they were had on the spot
     done      message and outcome as committed, by this execution or an earlier one
     """
 
@@ -47,15 +58,7 @@ class ModelResult(BaseModel):
     outcome: Outcome | None = None
     step: Step | None = None
     user_version: datetime | None = None
-
-
-class ToolResult(BaseModel):
-    """A tool's answer as the message that goes to the model."""
-
-    model_config = ConfigDict(frozen=True)
-
-    message: Message
-    step: Step
+    results: tuple[ToolResult, ...] = ()
 
 
 class Limits(BaseModel):
@@ -167,10 +170,11 @@ def fold_model(state: TurnState, result: ModelResult) -> TurnState:
             return replace(state, store_waits=state.store_waits + 1)
         return replace(state, attempt=min(state.attempt + 1, state.limits.model_attempts))
     waits = state.lane_waits + 1 if result.kind == "queued" else 0
-    return replace(state, store_waits=0, lane_waits=waits)
+    state = replace(state, store_waits=0, lane_waits=waits)
+    return fold_tools(state, result.results) if result.results else state
 
 
-def fold_tools(state: TurnState, results: list[ToolResult]) -> TurnState:
+def fold_tools(state: TurnState, results: Sequence[ToolResult]) -> TurnState:
     """Take in the answers to all calls of the last assistant message, in the order of the calls."""
     if state.last is None or state.last.message is None:
         raise ValueError("tool results without a tool call")

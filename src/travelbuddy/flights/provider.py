@@ -15,6 +15,11 @@ class FlightProvider(Protocol):
         """Stable, machine-readable name."""
         ...
 
+    @property
+    def local(self) -> bool:
+        """Whether a search needs nothing but this process."""
+        ...
+
     async def search(self, query: FlightQuery) -> list[Offer]:
         """Offers that meet the query, in the order it asks for; none is an empty list, not an error.
 

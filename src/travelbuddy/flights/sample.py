@@ -46,6 +46,7 @@ class SampleFlights:
     """
 
     name = "sample"
+    local = True
 
     async def search(self, query: FlightQuery) -> list[Offer]:
         """At most six offers in EUR; none when the places are too close to fly between."""

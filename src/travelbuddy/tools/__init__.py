@@ -1,11 +1,14 @@
 """What the agent can do."""
 
+from dataclasses import replace
+
+from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.tools.base import Toolbox
 
 
-def default_toolbox() -> Toolbox:
-    """All tools of the agent."""
+def default_toolbox(flights: FlightProvider) -> Toolbox:
+    """All tools of the agent; searching is as local as the flights are."""
     from travelbuddy.tools.preferences import forget_preference, remember_preference
     from travelbuddy.tools.search_flights import search_flights
 
-    return Toolbox([search_flights, remember_preference, forget_preference])
+    return Toolbox([replace(search_flights, local=flights.local), remember_preference, forget_preference])

@@ -45,12 +45,16 @@ class ToolContext:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool's name, what it says of itself, the model of its arguments, and its function."""
+    """A tool's name, what it says of itself, the model of its arguments, and its function.
+
+    A ``local`` one only reads, and only what this process has in memory: running it again costs and changes nothing.
+    """
 
     name: str
     description: str
     arguments: type[BaseModel]
     function: Callable[..., Awaitable[Any]]
+    local: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -122,6 +126,10 @@ class Toolbox:
     def schemas(self, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """The schemas of the named tools that exist, or of all."""
         return [self._schemas[name] for name in (self.names if names is None else names) if name in self._schemas]
+
+    def local(self, name: str) -> bool:
+        """Whether a call of this name needs nothing from outside; telling that there is no such tool does not."""
+        return name not in self._tools or self._tools[name].local
 
     async def run(self, ctx: ToolContext, name: str, arguments: str) -> str:
         """Run a tool by name; an unknown one is an error value that lists the known."""

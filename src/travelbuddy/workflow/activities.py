@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from cachetools import TTLCache
 from pydantic import JsonValue
 
 from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
@@ -15,18 +15,17 @@ from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.turn import ModelResult, ToolResult
-from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, Transient, TurnClosed, TurnWithdrawn
+from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, TurnClosed, TurnWithdrawn
 from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns
-from travelbuddy.tools.base import Toolbox, ToolContext, error_value
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
 from travelbuddy.workflow.prompting import TodayFor, prompt, tools_used
+from travelbuddy.workflow.toolcalls import ToolCalls
 
 log = structlog.get_logger(__name__)
 
-ToolContextFactory = Callable[[str, CallToolInput], Awaitable[ToolContext]]
-"""From the turn's id and the call."""
-TOOL_TIMEOUT = 30.0
+KEEP, KEEP_SECONDS = 1_000, 5.0
+"""Sessions as read by a first step, for the step that follows it at once."""
 REFRESH_USER = timedelta(days=1)
 REPLIES_TOPIC = "TravelBuddy.replies"
 APOLOGY = "I am sorry, I could not get an answer this time. Please send your message again in a moment."
@@ -43,22 +42,21 @@ class TurnActivities:
         lanes: Lanes,
         model: ChatModel,
         users: UserRecords,
-        toolbox: Toolbox,
+        tools: ToolCalls,
         publisher: Publisher,
         feed: LiveTurns,
-        tool_context: ToolContextFactory,
         clock: Callable[[], datetime],
         today: TodayFor,
     ) -> None:
         self._lanes = lanes
         self._model = model
         self._users = users
-        self._toolbox = toolbox
+        self._tools = tools
         self._publisher = publisher
         self._feed = feed
-        self._tool_context = tool_context
         self._clock = clock
         self._today = today
+        self._kept: TTLCache[str, Admitted] = TTLCache(KEEP, KEEP_SECONDS)
 
     async def call_model(self, turn_id: str, call: CallModelInput) -> ModelResult:
         """Ask the model when it is this turn's turn; commit when the answer calls no tool.
@@ -69,7 +67,9 @@ class TurnActivities:
         turn = call.turn
         entry = LaneEntry(id=turn_id, message=turn.message, accepted_at=turn.accepted_at)
         try:
-            match await self._lanes.stand(turn.session_id, turn.user_id, entry, turn.if_busy):
+            match self._kept.pop(turn_id, None) or await self._lanes.stand(
+                turn.session_id, turn.user_id, entry, turn.if_busy
+            ):
                 case Queued(position):
                     self._feed.queued(turn_id, position, turn.follower)
                     return ModelResult(kind="queued", position=position)
@@ -88,33 +88,18 @@ class TurnActivities:
             return ModelResult(kind="retry", trouble="store", retry_after=down.retry_after)
 
     async def call_tool(self, turn_id: str, request: CallToolInput) -> ToolResult:
-        """Run one tool call. Whatever goes wrong is an error value for the model, never an exception."""
-        began = self._clock()
-        call = request.call
-        try:
-            async with asyncio.timeout(TOOL_TIMEOUT):
-                context = await self._tool_context(turn_id, request)
-                content = await self._toolbox.run(context, call.name, call.arguments)
-        except TimeoutError:
-            content = error_value("timeout", f"{call.name} took longer than {TOOL_TIMEOUT:g} s")
-        except Transient as down:
-            content = error_value("unavailable", str(down))
-        except Exception:
-            log.exception("tool.broke_down", tool=call.name, turn=turn_id)
-            content = error_value("tool_failed", f"{call.name} could not be run")
-        now = self._clock()
-        message = Message(role="tool", content=content, timestamp=now, tool_call_id=call.id)
-        self._feed.result(turn_id, request.step, message, request.follower)
-        return ToolResult(
-            message=message,
-            step=Step(name=call.name, started_at=began, duration_ms=_ms(began, now)),
-        )
+        """Run one tool call that needs a durable step of its own."""
+        return await self._tools.run(turn_id, request)
+
+    def closed(self, turn_id: str) -> None:
+        """The turn was closed early: its next step must look where it stands."""
+        self._kept.pop(turn_id, None)
 
     async def _answer(self, turn_id: str, call: CallModelInput, admitted: Admitted) -> ModelResult:
         began = self._clock()
         if admitted.user is not None and began - admitted.user.updated_at > REFRESH_USER:
             await self._users.merge_user(call.turn.user_id, {})  # a regular's preferences must not expire
-        tools = [] if call.last_step else self._toolbox.schemas(call.turn.tools)
+        tools = [] if call.last_step else self._tools.schemas(call.turn.tools)
         self._feed.asking(turn_id, call.step, call.attempt, call.messages, call.turn.follower)
         asked = self._model.complete(
             prompt(call, admitted, self._today),
@@ -140,7 +125,10 @@ class TurnActivities:
             )
             self._feed.calls(turn_id, call.step, message)
             version = admitted.user.updated_at if admitted.user is not None else None
-            return ModelResult(kind="tools", message=message, step=step, user_version=version)
+            results = await self._tools.run_local(turn_id, call, message, admitted)
+            if results:  # nothing was changed, so what was read still holds when the next step follows at once
+                self._kept[turn_id] = admitted
+            return ModelResult(kind="tools", message=message, step=step, user_version=version, results=results)
         if not answer.content:
             step = step.model_copy(update={"error": "step limit reached"})
             return await self._close(turn_id, call, admitted, step, "failed", TOO_MANY_STEPS, {})

@@ -1,49 +1,60 @@
-"""The worker that executes turns: registered anew for every life of the sidecar, its activities on one event loop."""
+"""The worker that executes turns: it takes work items from the sidecar's stream and answers each, on one event loop.
+
+It speaks the protocol of Dapr's workflow engine (service ``TaskHubSidecarService``) and replays workflows with the SDK's
+own executor; docs/decisions/ARC-011 says why the SDK's worker around that executor is not used.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+import grpc
+import grpc.aio
 import structlog
-from dapr.ext.workflow import DaprWorkflowContext, WorkflowActivityContext, WorkflowRuntime
-from pydantic import BaseModel, JsonValue
+from dapr.clients.http.client import DAPR_API_TOKEN_HEADER
+from dapr.conf import settings as dapr_settings
+from dapr.ext.workflow import DaprWorkflowContext
+from dapr.ext.workflow._durabletask.internal import helpers as make
+from dapr.ext.workflow._durabletask.internal import protos
+from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
+from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Registry
+from google.protobuf.empty_pb2 import Empty
+from pydantic import BaseModel
 
 from travelbuddy.telemetry import audit
 from travelbuddy.telemetry.logging import sdk_logging
 from travelbuddy.workflow.activities import TurnActivities
-from travelbuddy.workflow.contracts import (
-    CALL_MODEL,
-    CALL_TOOL,
-    TURN_WORKFLOW,
-    CallModelInput,
-    CallToolInput,
-)
+from travelbuddy.workflow.contracts import CALL_MODEL, CALL_TOOL, TURN_WORKFLOW, CallModelInput, CallToolInput
 from travelbuddy.workflow.turn import turn
 
 log = structlog.get_logger(__name__)
 
+HELLO_TIMEOUT = 5.0
 _PAUSE = 0.5
-_RUN_LOOP = "WorkerRunLoop"
-"""The name the SDK gives to the thread that takes work."""
-Payload = dict[str, JsonValue]
+_SDK_LOG = logging.getLogger("durabletask-worker")
 Input = TypeVar("Input", bound=BaseModel)
+Execute = Callable[[str, str], Awaitable[str]]
+"""An activity as it travels: from the turn's id and its JSON input to its JSON output."""
 
 
 class WorkflowWorker:
-    """Runs the turn workflow against a sidecar. Must be made and used on the service's event loop.
-
-    The SDK executes activities on a loop of its own, in a thread of its own. Each activity here hops to the service's
-    loop, so one set of clients and connections serves doors and activities alike.
-    """
+    """Runs the turn workflow and its activities against a sidecar."""
 
     def __init__(self, activities: TurnActivities, host: str, port: int) -> None:
-        self._activities = activities
-        self._host = host
-        self._port = port
+        self._target = f"{host}:{port}"
         self._running = False
+        self._activities: dict[str, Execute] = {
+            CALL_MODEL: _as_json(CallModelInput, activities.call_model),
+            CALL_TOOL: _as_json(CallToolInput, activities.call_tool),
+        }
+        quiet = sdk_logging()
+        self._workflows = _Registry()
+        self._workflows.add_named_orchestrator(
+            TURN_WORKFLOW, lambda ctx, payload: turn(DaprWorkflowContext(ctx, quiet), payload)
+        )
 
     @property
     def running(self) -> bool:
@@ -51,69 +62,98 @@ class WorkflowWorker:
         return self._running
 
     async def run(self) -> None:
-        """Take work until cancelled: for one life of the sidecar. A worker whose loop ends by itself is replaced."""
+        """Take work until cancelled; after a lost connection again. What was begun then is handed out anew."""
         while True:
-            runtime = self._build(asyncio.get_running_loop())
             try:
-                await asyncio.to_thread(runtime.start)
-                self._running = True
-                log.info("worker.started")
-                await _until_dead(_run_loop_thread())
-                log.error("worker.ended_by_itself")
-            except RuntimeError as error:
-                log.warning("worker.not_started", reason=str(error))
-                await asyncio.sleep(_PAUSE)
+                await self._serve()
+            except* grpc.aio.AioRpcError as lost:
+                log.warning("worker.disconnected", reason=str(lost.exceptions[0])[:200])
             finally:
                 self._running = False
-                # It winds down in a thread of its own; what it had begun is run again by the engine.
-                threading.Thread(target=runtime.shutdown, name="worker-shutdown", daemon=True).start()
+            await asyncio.sleep(_PAUSE)
 
-    def _build(self, loop: asyncio.AbstractEventLoop) -> WorkflowRuntime:
-        runtime = WorkflowRuntime(
-            host=self._host, port=str(self._port), logger_options=sdk_logging(), maximum_thread_pool_workers=16
-        )
+    async def _serve(self) -> None:
+        """Take work for one connection."""
+        async with grpc.aio.insecure_channel(self._target) as channel, asyncio.TaskGroup() as work:
+            engine = TaskHubSidecarServiceStub(channel)
+            token = dapr_settings.DAPR_API_TOKEN
+            metadata = ((DAPR_API_TOKEN_HEADER, token),) if token else ()
+            await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=metadata)
+            items = engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=metadata)
+            self._running = True
+            log.info("worker.started")
+            async for item in items:
+                if item.HasField("workflowRequest"):
+                    work.create_task(self._replay(engine, item))
+                elif item.HasField("activityRequest"):
+                    work.create_task(self._execute(engine, item))
 
-        def run_turn(ctx: DaprWorkflowContext, payload: Payload) -> Generator[Any, Any, Payload]:
-            return turn(ctx, payload)
+    async def _replay(self, engine: TaskHubSidecarServiceStub, item: Any) -> None:
+        """Run the workflow from its start to where its history ends, and tell what it asks for next."""
+        request = item.workflowRequest
+        step = protos.WorkflowResponse(instanceId=request.instanceId, completionToken=item.completionToken)
+        try:
+            executor = _OrchestrationExecutor(self._workflows, _SDK_LOG)
+            result = executor.execute(request.instanceId, request.pastEvents, request.newEvents)
+            step.actions.extend(result.actions)
+            step.customStatus.CopyFrom(make.get_string_value(result.encoded_custom_status or ""))
+        except Exception as broken:
+            log.exception("workflow.broke_down", turn=request.instanceId)
+            step.actions.append(_failed(broken))
+        await _deliver(engine.CompleteOrchestratorTask, step)
 
-        runtime.register_workflow(run_turn, name=TURN_WORKFLOW)
-        model = _on_loop(loop, CallModelInput, self._activities.call_model)
-        tool = _on_loop(loop, CallToolInput, self._activities.call_tool)
-        runtime.register_activity(model, name=CALL_MODEL)
-        runtime.register_activity(tool, name=CALL_TOOL)
-        return runtime
+    async def _execute(self, engine: TaskHubSidecarServiceStub, item: Any) -> None:
+        """Run an activity and tell its result, or how it broke down: the workflow decides what becomes of that."""
+        request = item.activityRequest
+        turn_id = request.workflowInstance.instanceId
+        done = protos.ActivityResponse(instanceId=turn_id, taskId=request.taskId, completionToken=item.completionToken)
+        try:
+            result = await self._activities[request.name](turn_id, request.input.value)
+            done.result.CopyFrom(make.get_string_value(result))
+        except Exception as broken:
+            log.exception("activity.broke_down", activity=request.name, turn=turn_id)
+            done.failureDetails.CopyFrom(make.new_failure_details(broken))
+        await _deliver(engine.CompleteActivityTask, done)
 
 
-def _on_loop(
-    loop: asyncio.AbstractEventLoop,
-    shape: type[Input],
-    activity: Callable[[str, Input], Coroutine[Any, Any, BaseModel]],
-) -> Callable[[WorkflowActivityContext, Payload], Awaitable[Payload]]:
-    """The activity as the SDK wants it: JSON in, JSON out, executed on ``loop``."""
+async def _deliver(complete: Callable[[Any], Awaitable[Any]], response: Any) -> None:
+    """Hand a response in. One that does not arrive is asked for again by the engine."""
+    try:
+        await complete(response)
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+            log.warning("worker.not_delivered", turn=response.instanceId, reason=error.details())
+            return
+        log.error("worker.too_large", turn=response.instanceId, reason=error.details())
+        await _deliver(complete, _refused(response, error))
 
-    async def execute(turn_id: str, payload: Payload) -> Payload:
-        call = shape.model_validate(payload)
+
+def _refused(response: Any, error: grpc.aio.AioRpcError) -> Any:
+    """The failure that stands for a response too large for the engine: it would be asked for again for ever."""
+    why = ValueError(f"the result is too large for the workflow engine: {error.details()}")
+    smaller = {"instanceId": response.instanceId, "completionToken": response.completionToken}
+    if isinstance(response, protos.ActivityResponse):
+        failure = make.new_failure_details(why)
+        return protos.ActivityResponse(**smaller, taskId=response.taskId, failureDetails=failure)
+    return protos.WorkflowResponse(**smaller, actions=[_failed(why)])
+
+
+def _failed(error: Exception) -> Any:
+    """The action that ends a workflow as failed."""
+    details = make.new_failure_details(error)
+    return make.new_complete_workflow_action(-1, protos.ORCHESTRATION_STATUS_FAILED, "", details)
+
+
+def _as_json(shape: type[Input], activity: Callable[[str, Input], Coroutine[Any, Any, BaseModel]]) -> Execute:
+    """The activity as it travels, known to the audit log."""
+
+    async def execute(turn_id: str, payload: str) -> str:
+        call = shape.model_validate_json(payload)
         audit.enter(f"workflow {activity.__name__}", _user_of(call))
-        result = await activity(turn_id, call)
-        return result.model_dump(mode="json", exclude_defaults=True)
+        return (await activity(turn_id, call)).model_dump_json(exclude_defaults=True)
 
-    async def hop(ctx: WorkflowActivityContext, payload: Payload) -> Payload:
-        future = asyncio.run_coroutine_threadsafe(execute(ctx.workflow_id, payload), loop)
-        return await asyncio.wrap_future(future)
-
-    return hop
+    return execute
 
 
 def _user_of(call: BaseModel) -> str | None:
     return call.turn.user_id if isinstance(call, CallModelInput) else getattr(call, "user_id", None)
-
-
-def _run_loop_thread() -> threading.Thread | None:
-    """The thread of the youngest worker."""
-    loops = [thread for thread in threading.enumerate() if thread.name == _RUN_LOOP]
-    return max(loops, key=lambda thread: thread.native_id or 0, default=None)
-
-
-async def _until_dead(thread: threading.Thread | None) -> None:
-    while thread is not None and thread.is_alive():  # noqa: ASYNC110  a thread's end has no event to await
-        await asyncio.sleep(_PAUSE)

@@ -32,6 +32,7 @@ from travelbuddy.turns import TurnPolicy, Turns
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput
 from travelbuddy.workflow.runtime import WorkflowWorker
+from travelbuddy.workflow.toolcalls import ToolCalls, UserContext
 
 ROUTES = {
     ("post", "/start-workflow"),
@@ -119,10 +120,9 @@ class Service:
             lanes=lanes,
             users=self.memory,
             model=ModelLog(),
-            toolbox=Toolbox([]),
+            tools=ToolCalls(Toolbox([]), _no_tools, self.live, self._now),
             publisher=self.replies,
             feed=self.live,
-            tool_context=_no_tools,
             clock=self._now,
             today=lambda context: date(2026, 1, 1),
         )
@@ -171,7 +171,7 @@ class Service:
         return
 
 
-async def _no_tools(turn_id: str, request: CallToolInput) -> ToolContext:
+async def _no_tools(turn_id: str, request: CallToolInput, known: UserContext | None) -> ToolContext:
     raise AssertionError("no tool is offered")
 
 

@@ -48,7 +48,7 @@ class ToolUser:
             preferences=self._preferences,
             remember=self._remember,
         )
-        return await default_toolbox().run(ctx, name, arguments)
+        return await default_toolbox(SampleFlights()).run(ctx, name, arguments)
 
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
         """The tool's answer to these arguments, read."""

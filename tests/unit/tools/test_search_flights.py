@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.tools.conftest import ToolUser
 
+from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.tools import default_toolbox
 
 TRIP = {"origin": "Oslo", "destination": "Paris", "departure_date": "2026-07-10", "cabin": "economy"}
@@ -203,7 +204,7 @@ async def test_answers_are_small(user: ToolUser) -> None:
         answer = await user.search(**TRIP | {"destination": destination}, max_stops=0)
         assert answer["offers"]
         assert all(len(json.dumps(offer)) < 700 for offer in answer["offers"])
-    assert len(json.dumps(default_toolbox().schemas())) < 5000
+    assert len(json.dumps(default_toolbox(SampleFlights()).schemas())) < 5000
 
 
 JUNK = st.one_of(st.none(), st.text(max_size=30), st.integers(), st.floats(), st.booleans(), st.just([]), st.just({}))

@@ -45,7 +45,7 @@ async def chat(
     """Send a message and get the reply. When it takes longer than CHAT_WAIT the answer is 202, and the turn goes on."""
     settings = services.settings
     accepted = await turns.accept(_incoming(body, idempotency_key, settings.replica))
-    record = await following.ended(accepted.turn_id, settings.chat_wait, ask=idempotency_key is not None)
+    record = await following.ended(accepted.turn_id, settings.chat_wait, ask=accepted.repeated)
     if record is not None:
         return JSONResponse(chat_answer(record))
     answer = started(request, accepted)
@@ -64,7 +64,7 @@ async def chat_stream(
     accepted: Annotated[Accepted, Depends(_accepted)], following: FollowingDep
 ) -> AsyncIterator[ServerSentEvent]:
     """Send a message and follow its turn: status, token, tool_call, tool_result, and the whole message last."""
-    async for event in turn_events(following, accepted.turn_id, accepted.session_id, Cursor(), ask=True):
+    async for event in turn_events(following, accepted.turn_id, accepted.session_id, Cursor(), ask=accepted.repeated):
         yield event
 
 
