@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-import httpx
-import openai
 from pydantic import JsonValue
 
 from travelbuddy.adapters.caching import CachedUsers
@@ -82,15 +80,15 @@ class _Outside:
     engine: DaprTurnEngine
     publisher: DaprPublisher
     link: DaprReplicaLink
-    http: httpx.AsyncClient
+    chat: OpenAIChat
     model: GuardedModel
 
 
 def _outside(settings: Settings) -> _Outside:
     metrics = Metrics()
     sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port)
-    state, http = DaprRecords(sidecar, metrics), _model_http(settings)
-    model = GuardedModel(OpenAIChat(_model_client(settings, http), settings.model_timeout))
+    state, chat = DaprRecords(sidecar, metrics), _chat(settings)
+    model = GuardedModel(chat)
     metrics.watch(state.guard, model.guard)
     return _Outside(
         metrics=metrics,
@@ -100,7 +98,7 @@ def _outside(settings: Settings) -> _Outside:
         engine=DaprTurnEngine(sidecar),
         publisher=DaprPublisher(sidecar),
         link=DaprReplicaLink(sidecar, settings.replica, merged),
-        http=http,
+        chat=chat,
         model=model,
     )
 
@@ -139,7 +137,7 @@ def build_services(settings: Settings) -> Services:
         publisher=out.publisher,
         sidecar=out.sidecar,
         worker=WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port),
-        close=out.http.aclose,
+        close=out.chat.close,
     )
 
 
@@ -163,21 +161,10 @@ def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
     )
 
 
-def _model_http(settings: Settings) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
-    return httpx.AsyncClient(timeout=settings.model_timeout, limits=limits)
-
-
-def _model_client(settings: Settings, http: httpx.AsyncClient) -> openai.AsyncOpenAI:
+def _chat(settings: Settings) -> OpenAIChat:
     offline_url = f"http://127.0.0.1:{settings.app_port}{OFFLINE_PREFIX}/v1"
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
-    return openai.AsyncOpenAI(
-        api_key=key,
-        base_url=offline_url if settings.offline else settings.openai_base_url,
-        max_retries=0,
-        timeout=settings.model_timeout,
-        http_client=http,
-    )
+    return OpenAIChat(offline_url if settings.offline else settings.openai_base_url, key, settings.model_timeout)
 
 
 def _tool_context_factory(settings: Settings, users: UserRecords, flights: FlightProvider) -> ToolContextFactory:

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
-from travelbuddy.adapters.dapr_records import DaprRecords, Delete, Put, Stored
+from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_state import DaprStateStorage
+from travelbuddy.adapters.dapr_store import Delete, Put, Stored
 from travelbuddy.adapters.ports import EngineState, EngineStatus, ModelAnswer
 from travelbuddy.domain.conversation import SessionRecord, Step
 from travelbuddy.domain.messages import Message, ToolCall

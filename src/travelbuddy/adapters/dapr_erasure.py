@@ -8,7 +8,8 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from travelbuddy.adapters.dapr_records import DAY, DaprRecords, Put, corrupt_key
+from travelbuddy.adapters.dapr_records import DAY, DaprRecords, corrupt_key
+from travelbuddy.adapters.dapr_store import Put
 from travelbuddy.domain.conversation import SessionRecord
 from travelbuddy.domain.users import SessionIndex
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+import aiohttp
 import grpc
 import grpc.aio
-import httpx
 import structlog
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
+from dapr.clients.http.client import DAPR_API_TOKEN_HEADER
 from dapr.conf import settings as dapr_settings
 from dapr.ext.workflow.aio import DaprWorkflowClient
+from dapr.proto.runtime.v1.dapr_pb2_grpc import DaprStub
 
 from travelbuddy.errors import StoreNotAsked
 from travelbuddy.telemetry.logging import sdk_logging
@@ -27,13 +30,23 @@ _WATCH_OPTIONS = [
 ]
 _HEALTH_POLL = 0.1
 
+Metadata = tuple[tuple[str, str], ...]
+
+
+def api_token() -> Metadata:
+    """What a bare gRPC call carries when the sidecar wants ``DAPR_API_TOKEN``."""
+    token = dapr_settings.DAPR_API_TOKEN
+    return ((DAPR_API_TOKEN_HEADER, token),) if token else ()
+
 
 @dataclass(frozen=True)
 class Connection:
-    """The clients of one life of the sidecar."""
+    """The clients of one life of the sidecar. ``api`` is the bare gRPC stub of ``dapr``'s service."""
 
     dapr: DaprGrpcClientAsync
     workflows: DaprWorkflowClient
+    api: DaprStub
+    metadata: Metadata
 
 
 class Sidecar:
@@ -73,7 +86,7 @@ class Sidecar:
                 await _until_ready(channel)
                 await self._until_healthy()
                 try:
-                    self._connection = self._connect()
+                    self._connection = self._connect(channel)
                 except TimeoutError:  # gone again in between
                     continue
                 log.info("sidecar.up", address=target)
@@ -87,20 +100,21 @@ class Sidecar:
                     await asyncio.gather(serving, return_exceptions=True)
                     await dapr.close()
 
-    def _connect(self) -> Connection:
+    def _connect(self, channel: grpc.aio.Channel) -> Connection:
         return Connection(
+            api=DaprStub(channel),
+            metadata=api_token(),
             dapr=DaprGrpcClientAsync(f"{self.host}:{self.grpc_port}"),
             workflows=DaprWorkflowClient(host=self.host, port=str(self.grpc_port), logger_options=sdk_logging()),
         )
 
     async def _until_healthy(self) -> None:
-        async with httpx.AsyncClient(timeout=2) as http:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
             while True:
-                try:
-                    if (await http.get(self._health_url)).is_success:
-                        return
-                except httpx.HTTPError:
-                    pass
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    async with http.get(self._health_url) as answer:
+                        if answer.ok:
+                            return
                 await asyncio.sleep(_HEALTH_POLL)
 
 

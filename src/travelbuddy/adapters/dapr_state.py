@@ -17,7 +17,8 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
-from travelbuddy.adapters.dapr_records import DAY, DaprRecords, Delete, Put
+from travelbuddy.adapters.dapr_records import DAY, DaprRecords
+from travelbuddy.adapters.dapr_store import Delete, Put
 from travelbuddy.adapters.ports import Snapshot, StateStorage
 from travelbuddy.domain.conversation import (
     Commit,

@@ -1,32 +1,40 @@
-"""Chat completions over the ``openai`` client. Its own retries are off: the workflow decides when to try again."""
+"""Chat completions over HTTP. Nothing is retried here: the workflow decides when to try again.
+
+Speaks the OpenAI chat-completions protocol (https://platform.openai.com/docs/api-reference/chat) itself, because the
+turn's speed and the service's memory hang on it: docs/decisions/ARC-013.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-import httpx
-import openai
-from openai.types.chat import ChatCompletion
+import aiohttp
+from pydantic_core import from_json, to_json
 
 from travelbuddy.adapters.ports import ModelAnswer
 from travelbuddy.domain.messages import ToolCall
 from travelbuddy.errors import ModelRefused, ModelUnavailable
 
 OnText = Callable[[str], None]
+OPENAI = "https://api.openai.com/v1"
+CONNECTIONS = 1_000
+CONNECT_SECONDS = 10.0
 _WORTH_A_RETRY = {408, 409, 425, 429}
+_BROKEN = (aiohttp.ClientError, OSError, ValueError, TypeError, AttributeError, LookupError)
 
 
 class OpenAIChat:
     """The ChatModel port over any server of the OpenAI chat-completions protocol."""
 
-    def __init__(self, client: openai.AsyncOpenAI, seconds: float) -> None:
-        """``seconds`` bounds a whole call, however long its stream goes on."""
-        self._client = client
+    def __init__(self, base_url: str | None, api_key: str, seconds: float) -> None:
+        """``seconds`` bounds a whole call, however long its stream goes on. Nothing connects before the first call."""
+        self._url = f"{(base_url or OPENAI).rstrip('/')}/chat/completions"
+        self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
         self._seconds = seconds
+        self._session: aiohttp.ClientSession | None = None
 
     async def complete(
         self,
@@ -37,38 +45,62 @@ class OpenAIChat:
         on_text: OnText | None = None,
     ) -> ModelAnswer:
         """See ChatModel. Always asked for as a stream; a server that answers in one piece is understood as well."""
-        # In extra_body, because the client copies each field of each message otherwise: 5 ms for ten turns.
-        body: dict[str, Any] = {"messages": list(messages), **({"tools": list(tools)} if tools else {})}
+        body = {
+            "model": model,
+            "messages": messages,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **({"tools": tools} if tools else {}),
+        }
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._client.chat.completions.with_streaming_response.create(
-                    model=model, messages=[], stream=True, stream_options={"include_usage": True}, extra_body=body
-                ) as response,
-            ):
-                if "text/event-stream" not in response.headers.get("content-type", ""):
-                    return _answer(ChatCompletion.construct(**json.loads(await response.read())), on_text)
-                return await _assembled(response.iter_lines(), on_text)
-        except openai.APIStatusError as error:
-            raise _status_error(error) from error
+            async with asyncio.timeout(self._seconds), self._http.post(self._url, data=to_json(body)) as response:
+                if response.status >= 400:
+                    raise await _status_error(response)
+                if response.content_type != "text/event-stream":
+                    return _answer(from_json(await response.read()), on_text)
+                return await _assembled(_lines(response.content), on_text)
         except TimeoutError as late:
             raise ModelUnavailable(f"the model did not answer within {self._seconds:g} s") from late
-        except (openai.OpenAIError, httpx.HTTPError) as error:  # no connection, broken off, not the protocol's
-            raise ModelUnavailable(f"the model did not answer: {error}") from error
-        except (ValueError, TypeError, AttributeError, LookupError) as error:
-            raise ModelUnavailable(f"the model's answer could not be read: {error}") from error
+        except _BROKEN as error:  # no connection, broken off, not the protocol's
+            raise ModelUnavailable(f"the model's answer could not be had: {error or type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers=self._headers,
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                trust_env=True,  # proxies, as the machine is configured
+            )
+        return self._session
 
 
-async def _assembled(lines: AsyncIterable[str], on_text: OnText | None) -> ModelAnswer:
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The lines of a body, however long they are."""
+    rest = b""
+    async for piece in content.iter_any():
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line
+    yield rest
+
+
+async def _assembled(lines: AsyncIterable[bytes], on_text: OnText | None) -> ModelAnswer:
     """The answer of a stream. Raises ValueError when it ends before the model said that it was done.
 
-    The lines are read to the very end, which the client's own reader does not: else no connection is used twice.
+    The lines are read to the very end: else no connection is used twice.
     """
     text, calls, model, tokens, finished = _Text(on_text), _Calls(), "", 0, False
     async for line in lines:
-        if not line.startswith("data:") or (data := line[5:].strip()) == "[DONE]":
+        if not line.startswith(b"data:") or (data := line[5:].strip()) == b"[DONE]":
             continue
-        chunk = json.loads(data)
+        chunk = from_json(data)
         if error := chunk.get("error"):
             raise ValueError(f"the server broke off: {str(error)[:300]}")
         model = model or str(chunk.get("model") or "")
@@ -132,17 +164,18 @@ class _Calls:
         return tuple(ToolCall(**self._calls[index]) for index in sorted(self._calls))
 
 
-def _answer(completion: ChatCompletion, on_text: OnText | None) -> ModelAnswer:
-    message = completion.choices[0].message
+def _answer(completion: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
+    message = completion["choices"][0]["message"]
     calls = tuple(
-        ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
-        for call in message.tool_calls or ()
-        if call.type == "function"
+        ToolCall(id=call.get("id") or "", name=call["function"]["name"], arguments=call["function"]["arguments"])
+        for call in message.get("tool_calls") or ()
+        if call.get("type", "function") == "function"
     )
     text = _Text(on_text)
-    text.add(message.content or "")
-    tokens = getattr(completion.usage, "total_tokens", None)
-    return _checked(text.whole(), calls, str(completion.model or ""), tokens if isinstance(tokens, int) else 0)
+    text.add(message.get("content") or "")
+    tokens = (completion.get("usage") or {}).get("total_tokens")
+    model = str(completion.get("model") or "")
+    return _checked(text.whole(), calls, model, tokens if isinstance(tokens, int) else 0)
 
 
 def _checked(content: str, calls: tuple[ToolCall, ...], model: str, tokens: int) -> ModelAnswer:
@@ -153,16 +186,25 @@ def _checked(content: str, calls: tuple[ToolCall, ...], model: str, tokens: int)
     return ModelAnswer(content=content, tool_calls=calls, model=model, tokens=tokens)
 
 
-def _status_error(error: openai.APIStatusError) -> ModelUnavailable | ModelRefused:
-    status = error.status_code
+async def _status_error(response: aiohttp.ClientResponse) -> ModelUnavailable | ModelRefused:
+    status = response.status
     if status >= 500 or status in _WORTH_A_RETRY:
-        return ModelUnavailable(f"the model's server answered {status}", _retry_after(error))
-    return ModelRefused(f"the model's server refused the request ({status}): {error.message}")
+        return ModelUnavailable(f"the model's server answered {status}", _retry_after(response))
+    return ModelRefused(f"the model's server refused the request ({status}): {_reason(await response.read())}")
 
 
-def _retry_after(error: openai.APIStatusError) -> float | None:
+def _reason(body: bytes) -> str:
+    """What the server says of its refusal."""
     try:
-        seconds = float(error.response.headers.get("retry-after", ""))
+        error = from_json(body)["error"]
+        return str(error["message"] if isinstance(error, dict) else error)[:300]
+    except (ValueError, TypeError, LookupError):
+        return body[:300].decode(errors="replace")
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    try:
+        seconds = float(response.headers.get("retry-after", ""))
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) else None  # "nan" is a float, and no JSON number

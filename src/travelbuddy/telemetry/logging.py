@@ -42,7 +42,7 @@ def configure_logging(level: str, style: Literal["console", "json"]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "openai", "durabletask-worker", "durabletask-client"):
+    for noisy in ("durabletask-worker", "durabletask-client"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("opentelemetry.instrumentation").setLevel(logging.ERROR)  # Dapr's SDK switches gRPC's on twice
 

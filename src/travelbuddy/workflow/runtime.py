@@ -1,6 +1,6 @@
-"""The worker that executes turns: it takes work items from the sidecar's stream and answers each, on one event loop.
+"""The worker that executes turns: takes work items from the sidecar's stream and answers each, on one event loop.
 
-It speaks the protocol of Dapr's workflow engine (service ``TaskHubSidecarService``) and replays workflows with the SDK's
+It speaks the protocol of the workflow engine (service ``TaskHubSidecarService``) and replays workflows with the SDK's
 own executor; docs/decisions/ARC-011 says why the SDK's worker around that executor is not used.
 """
 

@@ -1,4 +1,4 @@
-"""Running the tools that the model asked for. Whatever goes wrong is an error value for the model, never an exception."""
+"""Running the tools that the model asked for. What goes wrong is an error value for the model, never an exception."""
 
 from __future__ import annotations
 

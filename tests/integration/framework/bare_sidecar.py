@@ -118,7 +118,7 @@ class BareSidecar:
         """The service's own connection to this sidecar, for the running event loop."""
         link = Sidecar(HOST, self.grpc_port, self.http_port)
         client = DaprGrpcClientAsync(f"{HOST}:{self.grpc_port}")
-        link._connection = Connection(dapr=client, workflows=None)
+        link._connection = Connection(dapr=client, workflows=None, api=client._stub, metadata=())
         try:
             yield link
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2 as service
 import dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc as stubs
@@ -116,8 +117,8 @@ async def test_a_turn_can_be_looked_up_after_dapr_has_forgotten_it(scripted: Scr
     assert await user.finished(turn_id) == before
 
 
-def _connected(stack: Stack, client: object) -> Sidecar:
+def _connected(stack: Stack, client: Any) -> Sidecar:
     ports = stack.entry("daprd")["ports"]
     link = Sidecar("127.0.0.1", ports["grpc"], ports["http"])
-    link._connection = Connection(dapr=client, workflows=None)
+    link._connection = Connection(dapr=client, workflows=None, api=client._stub, metadata=())
     return link

@@ -22,8 +22,9 @@ from tests.integration.framework.polling import poll_until
 from tests.integration.framework.redis_server import RedisServer
 from tests.property.simulation import MemoryEngine
 
-from travelbuddy.adapters.dapr_records import DaprRecords, Delete, Put, Stored
+from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_state import DaprStateStorage
+from travelbuddy.adapters.dapr_store import Delete, Put, Stored
 from travelbuddy.adapters.ports import EngineStatus, Snapshot
 from travelbuddy.domain.conversation import LaneEntry, TurnRecord, commit_turns, enter_lane, new_session
 from travelbuddy.domain.messages import Message

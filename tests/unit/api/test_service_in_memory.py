@@ -13,10 +13,10 @@ from fastapi import FastAPI
 from tests.property.simulation import MemoryEngine, MemoryRecords, ModelLog, QuietLink, Replies
 
 from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
-from travelbuddy.adapters.dapr_records import Put, Stored
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
+from travelbuddy.adapters.dapr_store import Put, Stored
 from travelbuddy.app import create_app
 from travelbuddy.bootstrap import Services
 from travelbuddy.domain.turn import Limits

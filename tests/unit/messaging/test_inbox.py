@@ -12,8 +12,8 @@ import pytest
 from fastapi import FastAPI
 from tests.property.simulation import MemoryEngine, MemoryRecords
 
-from travelbuddy.adapters.dapr_records import Put
 from travelbuddy.adapters.dapr_state import DaprStateStorage
+from travelbuddy.adapters.dapr_store import Put
 from travelbuddy.api.deps import _publisher, _turns
 from travelbuddy.domain.conversation import SessionRecord
 from travelbuddy.domain.turn import Limits
