@@ -1,4 +1,4 @@
-"""A whole Dapr stack around any app: ``python -m bench.dapr_stack DATA_DIR COMPONENTS -- COMMAND …``, as `travelbuddy up` runs ours."""
+"""A Dapr stack around any app, as `travelbuddy up` makes it: ``-m bench.dapr_stack DATA COMPONENTS -- COMMAND``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The model of the benchmark: the OpenAI chat-completions protocol, and nothing that takes time but the time it is told.
+"""The model of the benchmark: the OpenAI chat-completions protocol, and no work but to wait as long as it is told.
 
-A user's message is answered with one call of ``search_flights``, anything else with a reply. ``PUT /think`` sets how many
-seconds each answer takes. Requests whose user's messages hold the word ``probe`` are kept and listed by ``GET /probes``.
+A user's message is answered with one call of ``search_flights``, anything else with a reply. ``PUT /think`` sets how
+many seconds each answer takes. Requests with a user's message that holds the word ``probe`` are kept and listed by
+``GET /probes``; ``DELETE /probes`` forgets them.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ class StubModel:
                 await _send_json(send, {"think": self.think})
             case "GET", "/probes":
                 await _send_json(send, {"requests": self.requests, "probes": self.probes})
+            case "DELETE", "/probes":
+                self.probes = []
+                await _send_json(send, {"probes": []})
             case _:
                 await _send_json(send, {"error": {"message": f"no {scope['path']}"}}, status=404)
 
@@ -102,7 +106,7 @@ async def _body(receive: Receive) -> bytes:
     whole = b""
     while True:
         message = await receive()
-        whole += message.get("body", b"")
+        whole += bytes(message.get("body", b""))
         if not message.get("more_body"):
             return whole
 

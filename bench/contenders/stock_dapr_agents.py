@@ -1,4 +1,4 @@
-"""The same agent with dapr-agents, as its quickstarts write it: a DurableAgent with memory and a tool, and its runner."""
+"""The same agent with dapr-agents, as its quickstarts write it: a DurableAgent with memory and a tool, and a runner."""
 
 from __future__ import annotations
 

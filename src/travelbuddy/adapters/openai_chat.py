@@ -7,9 +7,12 @@ turn's speed and the service's memory hang on it: docs/decisions/ARC-013.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from pydantic_core import from_json, to_json
@@ -23,7 +26,10 @@ OPENAI = "https://api.openai.com/v1"
 CONNECTIONS = 1_000
 CONNECT_SECONDS = 10.0
 _WORTH_A_RETRY = {408, 409, 425, 429}
-_BROKEN = (aiohttp.ClientError, OSError, ValueError, TypeError, AttributeError, LookupError)
+_BROKEN = (
+    *(aiohttp.ClientError, OSError, RuntimeError),  # RuntimeError: closed, or nested too deep
+    *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
+)
 
 
 class OpenAIChat:
@@ -53,8 +59,11 @@ class OpenAIChat:
             **({"tools": tools} if tools else {}),
         }
         try:
-            async with asyncio.timeout(self._seconds), self._http.post(self._url, data=to_json(body)) as response:
-                if response.status >= 400:
+            async with (
+                asyncio.timeout(self._seconds),
+                self._http.post(self._url, data=to_json(body), allow_redirects=False) as response,
+            ):
+                if response.status >= 300:
                     raise await _status_error(response)
                 if response.content_type != "text/event-stream":
                     return _answer(from_json(await response.read()), on_text)
@@ -62,7 +71,9 @@ class OpenAIChat:
         except TimeoutError as late:
             raise ModelUnavailable(f"the model did not answer within {self._seconds:g} s") from late
         except _BROKEN as error:  # no connection, broken off, not the protocol's
-            raise ModelUnavailable(f"the model's answer could not be had: {error or type(error).__name__}") from error
+            raise ModelUnavailable(
+                f"the model's answer could not be had: {str(error) or type(error).__name__}"
+            ) from error
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -76,9 +87,19 @@ class OpenAIChat:
                 headers=self._headers,
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                trust_env=True,  # proxies, as the machine is configured
+                proxy=_proxy(self._url),
             )
         return self._session
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the machine is configured to use for this address.
+
+    Not ``trust_env``: that reads files on a thread at every call, and a ``.netrc`` would clash with the key.
+    """
+    where, proxies = urlsplit(url), getproxies()
+    proxy = None if proxy_bypass(where.netloc) else proxies.get(where.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
@@ -100,11 +121,11 @@ async def _assembled(lines: AsyncIterable[bytes], on_text: OnText | None) -> Mod
     async for line in lines:
         if not line.startswith(b"data:") or (data := line[5:].strip()) == b"[DONE]":
             continue
-        chunk = from_json(data)
+        chunk = _parsed(data)
         if error := chunk.get("error"):
-            raise ValueError(f"the server broke off: {str(error)[:300]}")
-        model = model or str(chunk.get("model") or "")
-        tokens = (chunk.get("usage") or {}).get("total_tokens") or tokens
+            raise ValueError(f"the server broke off: {repr(error)[:300]}")
+        model = model or _joined(str(chunk.get("model") or ""))
+        tokens = _tokens(chunk.get("usage")) or tokens
         for choice in (chunk.get("choices") or ())[:1]:
             delta = choice.get("delta") or {}
             text.add(delta.get("content") or "")
@@ -114,6 +135,23 @@ async def _assembled(lines: AsyncIterable[bytes], on_text: OnText | None) -> Mod
     if not finished:
         raise ValueError("the answer broke off")
     return _checked(text.whole(), calls.whole(), model, tokens)
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return from_json(data)
+    except ValueError:
+        return json.loads(data)  # slower, but half a character is none of its business
+
+
+def _joined(text: str) -> str:
+    """The text with its half characters joined. Raises ValueError for one alone, which could not be stored."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
+
+
+def _tokens(usage: Any) -> int:
+    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return tokens if isinstance(tokens, int) else 0
 
 
 class _Text:
@@ -127,12 +165,11 @@ class _Text:
     def add(self, piece: str) -> None:
         """Take in a piece and pass on what is whole."""
         piece, self._half = self._half + piece, ""
-        if not piece.isascii():
-            try:
-                piece = piece.encode("utf-16", "surrogatepass").decode("utf-16")
-            except UnicodeDecodeError:
-                self._half = piece
-                return
+        try:
+            piece = _joined(piece)
+        except UnicodeDecodeError:
+            self._half = piece
+            return
         if piece:
             self._parts.append(piece)
             if self._on_text is not None:
@@ -161,21 +198,21 @@ class _Calls:
 
     def whole(self) -> tuple[ToolCall, ...]:
         """The calls in their order."""
-        return tuple(ToolCall(**self._calls[index]) for index in sorted(self._calls))
+        parts = (self._calls[index] for index in sorted(self._calls))
+        return tuple(ToolCall(**{name: _joined(text) for name, text in call.items()}) for call in parts)
 
 
 def _answer(completion: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
     message = completion["choices"][0]["message"]
     calls = tuple(
-        ToolCall(id=call.get("id") or "", name=call["function"]["name"], arguments=call["function"]["arguments"])
+        ToolCall(id=call["id"], name=call["function"]["name"], arguments=call["function"]["arguments"])
         for call in message.get("tool_calls") or ()
         if call.get("type", "function") == "function"
     )
     text = _Text(on_text)
     text.add(message.get("content") or "")
-    tokens = (completion.get("usage") or {}).get("total_tokens")
     model = str(completion.get("model") or "")
-    return _checked(text.whole(), calls, model, tokens if isinstance(tokens, int) else 0)
+    return _checked(text.whole(), calls, model, _tokens(completion.get("usage")))
 
 
 def _checked(content: str, calls: tuple[ToolCall, ...], model: str, tokens: int) -> ModelAnswer:
