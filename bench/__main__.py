@@ -81,9 +81,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one small round of the nearest four, under 3 minutes")
     parser.add_argument("--only", type=_names, help=f"comma-separated, of: {', '.join(names)}")
     parser.add_argument("--rounds", type=int, help="rounds, each with everybody (3)")
+    parser.add_argument("--faults", action=argparse.BooleanOptionalAction, help="kill and race them too (unless quick)")
     parser.add_argument("--out", type=Path, help="where the page goes (docs/benchmarks; quick: .bench)")
     options = parser.parse_args()
-    options.faults = not options.quick
+    options.faults = not options.quick if options.faults is None else options.faults
     options.only = options.only or [c.name for c in (field.QUICK if options.quick else EVERYBODY)]
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.out = options.out or (Path(".bench") if options.quick else ROOT / "docs" / "benchmarks")

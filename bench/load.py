@@ -1,4 +1,4 @@
-"""Users in a closed loop: each sends a message, waits for the reply, and sends the next."""
+"""Users in a closed loop: each sends a message, waits for the reply, and sends the next; ten to a conversation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from itertools import count
 import aiohttp
 
 TIMEOUT = 300.0
+CONVERSATION = 10
+"""Turns of a session; then the user begins a new one."""
 _names = count(1)
 
 
@@ -42,7 +44,7 @@ class Load:
 
 
 async def run(url: str, users: int, turns: int) -> Load:
-    """``users`` at once, each with a session of its own and ``turns`` messages."""
+    """``users`` at once, each with sessions of their own and ``turns`` messages."""
     latencies: list[float] = []
     errors = 0
 
@@ -50,7 +52,8 @@ async def run(url: str, users: int, turns: int) -> Load:
         nonlocal errors
         for number in range(turns):
             began = time.perf_counter()
-            body = {"user_id": name, "session_id": name, "message": f"Find me flights to Paris, no {number}"}
+            session = f"{name}-{number // CONVERSATION}"
+            body = {"user_id": name, "session_id": session, "message": f"Find me flights to Paris, no {number}"}
             try:
                 async with http.post(f"{url}/chat", json=body) as answer:
                     reply = await answer.json()

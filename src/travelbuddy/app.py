@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -33,14 +34,14 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         built = services or build_services(settings)
         app.state.services = built
-        await asyncio.to_thread(warm)
         link = asyncio.create_task(built.sidecar.run(built.serve))
         link.add_done_callback(_report_crash)
+        warming = asyncio.create_task(_warm_up())
         try:
             yield
         finally:
             link.cancel()
-            await asyncio.gather(link, return_exceptions=True)
+            await asyncio.gather(link, warming, return_exceptions=True)
             await built.close()
 
     app = FastAPI(
@@ -73,6 +74,13 @@ def serve(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
+
+
+async def _warm_up() -> None:
+    """Load the airports while the sidecar is being reached; a search that comes first waits for them."""
+    await asyncio.to_thread(warm)
+    gc.collect()
+    gc.freeze()  # what is here now stays: the collector need not walk through it again
 
 
 def _report_crash(task: asyncio.Task[Any]) -> None:

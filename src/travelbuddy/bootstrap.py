@@ -22,6 +22,7 @@ from travelbuddy.adapters.guarded_model import GuardedModel
 from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
 from travelbuddy.domain.turn import Limits
+from travelbuddy.doors import OpenDoors
 from travelbuddy.erasure import Erasure
 from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.flights.sample import SampleFlights
@@ -110,6 +111,7 @@ def build_services(settings: Settings) -> Services:
     live = LiveTurns(out.link, out.metrics.turn_ended)
     erasable = DaprErasableRecords(out.state, clock)
     lanes = Lanes(out.memory, out.engine, clock, live.done, erasable)
+    doors = OpenDoors()
     users = _cached(out.memory, out.link, out.metrics)
     activities = TurnActivities(
         lanes=lanes,
@@ -120,9 +122,10 @@ def build_services(settings: Settings) -> Services:
         feed=live,
         clock=clock,
         today=lambda context: today_for(context, clock, settings.today),
+        doors=doors,
     )
     live.on_closed(activities.closed)
-    turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock)
+    turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors)
     return Services(
         settings=settings,
         turns=turns,

@@ -10,7 +10,8 @@ from pydantic import JsonValue
 
 from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.progress import Cursor, Event, events_after
-from travelbuddy.live import LiveTurn, LiveTurns
+from travelbuddy.live import LiveTurns
+from travelbuddy.live_turn import LiveTurn
 from travelbuddy.turns import Turns
 from travelbuddy.views import unfinished
 

@@ -21,63 +21,14 @@ from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.progress import Said, steps_of
 from travelbuddy.errors import TurnClosed
+from travelbuddy.live_turn import LiveTurn
 
 KEPT = 4_096
 """Turns in memory at most; the ones longest untouched are forgotten."""
 WANTED_SECONDS = 600.0
-JUST_ENDED, JUST_ENDED_SECONDS = 256, 5.0
-MAX_GAPS = 256
+JUST_ENDED, JUST_ENDED_SECONDS = 64, 5.0
 Notice = dict[str, Any]
 Result = TypeVar("Result")
-
-
-class LiveTurn:
-    """What is known of one turn here: its steps so far, its status, its record once it is committed."""
-
-    def __init__(self) -> None:
-        self.steps: list[Said] = []
-        self.status: dict[str, Any] = {}
-        self.record: TurnRecord | None = None
-        self.hints = 0
-        """How often it was said that the turn may be over: reasons to look at the store."""
-        self.version = 0
-        self.followers: set[str] = set()
-        """Other replicas that hold a client's connection for it."""
-        self.run = 0
-        """When the present execution of its last step began; a later one says everything again."""
-        self._gaps: dict[int, str] = {}
-        self._changed = asyncio.Event()
-
-    def step(self, number: int) -> Said:
-        """The given step (from 1), made when it is new."""
-        while len(self.steps) < number:
-            self.steps.append(Said())
-        return self.steps[number - 1]
-
-    def say(self, step: int, run: int, offset: int, text: str) -> None:
-        """Take in a piece of a step's text. Pieces may come late, twice or in any order."""
-        if run < self.run or step < len(self.steps):
-            return
-        if run > self.run or step > len(self.steps):
-            self.run, self._gaps = run, {}
-            self.step(step).text = ""
-        said = self.step(step)
-        if len(self._gaps) < MAX_GAPS:
-            self._gaps[offset] = text
-        while (piece := self._gaps.pop(len(said.text), None)) is not None:
-            said.text += piece
-
-    def tell(self) -> None:
-        """Wake who follows."""
-        self.version += 1
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
-
-    async def newer(self, version: int, seconds: float) -> None:
-        """Wait until there is news since ``version``, at most so long."""
-        if self.version == version:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), seconds)
 
 
 class LiveTurns:

@@ -10,9 +10,10 @@ from uuid import uuid4
 
 from pydantic import JsonValue, ValidationError
 
-from travelbuddy.adapters.ports import ENDED, EngineStatus, SessionRecords, TurnEngine
+from travelbuddy.adapters.ports import ENDED, EngineStatus, SessionRecords, Snapshot, TurnEngine
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord, cancelled_turn
 from travelbuddy.domain.turn import Limits
+from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import KeyReused, NotFound, SessionBusy, TurnOver
 from travelbuddy.lanes import Lanes, owned
 from travelbuddy.telemetry import audit
@@ -63,7 +64,9 @@ class Turns:
         lanes: Lanes,
         policy: TurnPolicy,
         clock: Callable[[], datetime],
+        doors: OpenDoors | None = None,
     ) -> None:
+        self._doors = doors or OpenDoors()
         self._records = records
         self._engine = engine
         self._lanes = lanes
@@ -89,18 +92,24 @@ class Turns:
         entry = LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock())
         if message.if_busy == "reject":
             await self._lanes.check_free(snapshot, turn_id)
-        scheduled = await self._engine.schedule(turn_id, self._input(message, entry).wire())
+        with self._doors.letting_in(turn_id):
+            scheduled = await self._let_in(message, entry, snapshot)
+        return Accepted(turn_id, message.session_id, repeated=not scheduled)
+
+    async def _let_in(self, message: Incoming, entry: LaneEntry, snapshot: Snapshot) -> bool:
+        """Schedule the turn and put it into the lane; False when it was scheduled before."""
+        scheduled = await self._engine.schedule(entry.id, self._input(message, entry).wire())
         if not scheduled:
-            await self._check_same_running(turn_id, message)
+            await self._check_same_running(entry.id, message)
         try:
             await self._lanes.join(message.session_id, message.user_id, entry, message.if_busy, snapshot)
         except SessionBusy:
             if scheduled:
-                await self._engine.terminate(turn_id)
+                await self._engine.terminate(entry.id)
             raise
         if message.if_busy == "reject":
-            await self._engine.wake(turn_id)  # it may have looked before its door let it in
-        return Accepted(turn_id, message.session_id, repeated=not scheduled)
+            await self._engine.wake(entry.id)  # it may have looked before its door let it in
+        return scheduled
 
     async def view(self, turn_id: str, user_id: str | None = None) -> TurnView:
         """The turn's state now. Raises NotFound for an unknown id, or another user's."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.progress import Cursor, Event, Said, events_after, parse_cursor, steps_of
-from travelbuddy.live import LiveTurn
+from travelbuddy.live_turn import LiveTurn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)

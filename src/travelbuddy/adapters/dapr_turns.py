@@ -21,6 +21,8 @@ from travelbuddy.errors import StoreUnavailable
 from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
 
 TIMEOUT = 10.0
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""A start that is due: the engine then answers when the instance is stored, else when the workflow has run already."""
 _STATES: dict[WorkflowStatus, EngineState] = {
     WorkflowStatus.COMPLETED: "completed",
     WorkflowStatus.FAILED: "failed",
@@ -43,7 +45,9 @@ class DaprTurnEngine:
         workflows = self._sidecar.connection.workflows
         try:
             async with asyncio.timeout(TIMEOUT):
-                await workflows.schedule_new_workflow(TURN_WORKFLOW, input=dict(payload), instance_id=turn_id)
+                await workflows.schedule_new_workflow(
+                    TURN_WORKFLOW, input=dict(payload), instance_id=turn_id, start_at=LONG_AGO
+                )
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.ALREADY_EXISTS:
                 return False

@@ -128,7 +128,7 @@ def _is_state(name: str) -> bool:
 def _by_airport_name(folded: str) -> Place | None:
     """The airport whose name, city and code together hold every telling word of the text."""
     telling = [word for word in folded.split() if word not in _GENERIC]
-    sets = [directory().words.get(word, set()) for word in telling]
+    sets = [set(directory().words.get(word, ())) for word in telling]
     codes = set.intersection(*sets) if sets else set()
     found = [directory().airports[code] for code in codes]
     cities = _cities(found)

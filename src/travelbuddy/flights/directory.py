@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from sys import intern
 
 import airportsdata
 
@@ -59,7 +60,7 @@ class Directory:
     metros: dict[str, Place]
     metro_of: dict[str, Place]
     cities: dict[str, list[Airport]]
-    words: dict[str, set[str]]
+    words: dict[str, tuple[str, ...]]
     aliases: dict[str, str]
     countries: dict[str, str]
     regions: dict[str, set[Region]]
@@ -109,9 +110,9 @@ def _airports() -> Iterator[Airport]:
             code=code,
             name=row["name"],
             city=renamed.get(code) or re.split(r"\s*[/,(]", row["city"])[0] or row["name"],
-            region=row["subd"],
-            country=row["country"],
-            tz=row["tz"],
+            region=intern(row["subd"]),  # shared by many airports
+            country=intern(row["country"]),
+            tz=intern(row["tz"]),
             rank=ranks.get(code, 0),
             unit=(math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat)),
         )
@@ -123,7 +124,7 @@ def _metro(code: str, name: str, country: str, airports: tuple[Airport, ...]) ->
 
 def _index(
     airports: dict[str, Airport], metros: dict[str, Place]
-) -> tuple[dict[str, list[Airport]], dict[str, set[str]]]:
+) -> tuple[dict[str, list[Airport]], dict[str, tuple[str, ...]]]:
     """Airports by folded city name, and airport codes by every word of name, city and code."""
     cities: dict[str, list[Airport]] = {}
     words: dict[str, set[str]] = {}
@@ -137,7 +138,7 @@ def _index(
         known.extend(airport for airport in metro.airports if airport not in known)
         for word in fold(metro.name).split():
             words.setdefault(word, set()).update(airport.code for airport in metro.airports)
-    return cities, words
+    return cities, {word: tuple(codes) for word, codes in words.items()}  # most hold one, and a set takes 216 bytes
 
 
 def _entries(table: str) -> list[str]:

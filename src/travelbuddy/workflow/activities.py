@@ -15,6 +15,7 @@ from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.turn import ModelResult, ToolResult
+from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, TurnClosed, TurnWithdrawn
 from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns
@@ -47,6 +48,7 @@ class TurnActivities:
         feed: LiveTurns,
         clock: Callable[[], datetime],
         today: TodayFor,
+        doors: OpenDoors | None = None,
     ) -> None:
         self._lanes = lanes
         self._model = model
@@ -56,6 +58,7 @@ class TurnActivities:
         self._feed = feed
         self._clock = clock
         self._today = today
+        self._doors = doors or OpenDoors()
         self._kept: TTLCache[str, Admitted] = TTLCache(KEEP, KEEP_SECONDS)
 
     async def call_model(self, turn_id: str, call: CallModelInput) -> ModelResult:
@@ -66,6 +69,7 @@ class TurnActivities:
         """
         turn = call.turn
         entry = LaneEntry(id=turn_id, message=turn.message, accepted_at=turn.accepted_at)
+        await self._doors.passed(turn_id)
         try:
             match self._kept.pop(turn_id, None) or await self._lanes.stand(
                 turn.session_id, turn.user_id, entry, turn.if_busy
