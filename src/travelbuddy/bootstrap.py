@@ -21,6 +21,7 @@ from travelbuddy.adapters.dapr_turns import DaprTurnEngine
 from travelbuddy.adapters.guarded_model import GuardedModel
 from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
+from travelbuddy.admission import Admission
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.erasure import Erasure
@@ -50,6 +51,7 @@ class Services:
 
     settings: Settings
     turns: Turns
+    admission: Admission
     following: Following
     link: DaprReplicaLink
     lanes: Lanes
@@ -129,6 +131,7 @@ def build_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         turns=turns,
+        admission=_admission(settings, live, out.metrics),
         following=Following(live, turns),
         link=out.link,
         lanes=lanes,
@@ -154,6 +157,13 @@ def _cached(memory: UserRecords, link: DaprReplicaLink, metrics: Metrics) -> Cac
 
 def _tell_changed(link: DaprReplicaLink, user_id: str) -> None:
     link.broadcast({"kind": "user", "user": user_id})
+
+
+def _admission(settings: Settings, live: LiveTurns, metrics: Metrics) -> Admission:
+    admission = Admission(settings.max_turns)
+    live.on_over(admission.over)
+    metrics.watch_doors(admission)
+    return admission
 
 
 def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:

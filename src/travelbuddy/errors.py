@@ -3,8 +3,9 @@
 TravelBuddyError
 ├── Transient            the engine tries again, after ``retry_after`` seconds when the other side named a time
 │   ├── ModelUnavailable     time-out, 429, 5xx or broken answer of the model
-│   └── StoreUnavailable     the state store or the sidecar did not answer
-│       └── StoreNotAsked    the sidecar is away, or the breaker is open
+│   ├── StoreUnavailable     the state store or the sidecar did not answer
+│   │   └── StoreNotAsked    the sidecar is away, or the breaker is open
+│   └── Overloaded           as many turns are in progress as may be; nothing was accepted
 ├── Permanent            trying again cannot help; becomes a reply, a tool error or a problem document
 │   ├── ModelRefused         the model's server rejected the request (bad key, bad request)
 │   ├── ToolError            the tool's arguments make no sense; told to the model as a value
@@ -44,6 +45,10 @@ class StoreUnavailable(Transient):
 
 class StoreNotAsked(StoreUnavailable):
     """The state store was not even asked: the sidecar is away, or the breaker is open. Trying again now is no use."""
+
+
+class Overloaded(Transient):
+    """As many turns are in progress as may be; nothing was accepted."""
 
 
 class Permanent(TravelBuddyError):

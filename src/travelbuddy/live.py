@@ -39,6 +39,7 @@ class LiveTurns:
         self._link = link
         self._ended = ended
         self._closed: Callable[[str], None] = lambda turn_id: None
+        self._over: Callable[[str], None] = lambda turn_id: None
         self._turns: LRUCache[str, LiveTurn] = LRUCache(KEPT)
         self._ended_now: TTLCache[str, LiveTurn] = TTLCache(JUST_ENDED, JUST_ENDED_SECONDS)
         self._wanted: TTLCache[str, set[str]] = TTLCache(KEPT, WANTED_SECONDS)
@@ -85,9 +86,15 @@ class LiveTurns:
         live.step(step).results[call_id] = message.content
         self._told(turn_id, live, {"step": step, "result": call_id, "content": message.content})
 
-    def done(self, record: TurnRecord) -> None:
-        """The turn is committed. One closed without an answer may be at work on any replica: all are told."""
+    def done(self, record: TurnRecord, accepted_by: str | None = None) -> None:
+        """The turn is committed. One closed without an answer may be at work on any replica: all are told.
+
+        So is the replica that let it in, whether anybody follows it there or not.
+        """
         turn_id = record.workflow_instance_id
+        self._over(turn_id)
+        if accepted_by is not None and accepted_by != self._link.name:
+            self._link.send(accepted_by, {"kind": "turn", "turn": turn_id, "done": True})
         if record.outcome in {"cancelled", "interrupted"}:
             self.close(turn_id)
         live = self._turns.pop(turn_id, None)
@@ -95,6 +102,7 @@ class LiveTurns:
             self._ended(record.outcome)
             live.record = record
             self._ended_now[turn_id] = live  # its door may not have come to follow it yet
+            live.followers.discard(accepted_by or "")
             self._told(turn_id, live, {"done": True})
 
     # for who follows, and for who asks the model
@@ -126,6 +134,10 @@ class LiveTurns:
         """Tell every turn that is closed without an answer, on whichever replica."""
         self._closed = tell
 
+    def on_over(self, tell: Callable[[str], None]) -> None:
+        """Tell every turn that is known to have its outcome."""
+        self._over = tell
+
     def close(self, turn_id: str) -> None:
         """Stop asking the model for this turn, on whichever replica that is done."""
         self._close(turn_id)
@@ -133,6 +145,7 @@ class LiveTurns:
 
     def _close(self, turn_id: str) -> None:
         self._closed(turn_id)
+        self._over(turn_id)
         if (call := self._calls.pop(turn_id, None)) is not None:
             call.cancel()
         if (live := self._turns.get(turn_id)) is not None:
@@ -176,6 +189,8 @@ class LiveTurns:
     def _on_turn(self, notice: Notice) -> None:
         """News of a turn that runs on another replica and is followed here."""
         live: LiveTurn | None = self._turns.get(str(notice["turn"]))
+        if "done" in notice:
+            self._over(str(notice["turn"]))
         if live is None:
             return
         step = int(notice.get("step", 0))

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     model_attempts: int = Field(5, ge=1, description="tries of one model call before the turn fails")
     max_steps: int = Field(8, ge=1, description="model calls in one turn before it is told to finish")
 
+    max_turns: int = Field(500, ge=1, description="turns in progress, per replica, from which on HTTP doors say 503")
     chat_wait: float = Field(60, ge=0, le=3600, description="longest wait of POST /chat before it answers 202")
     replica_name: str = Field("", description="how other replicas address this one; default: host name and port")
 

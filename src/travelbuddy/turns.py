@@ -34,6 +34,8 @@ class Incoming:
     if_busy: IfBusy = "enqueue"
     follower: str | None = None
     """The replica that waits for the reply, if one does."""
+    accepted_by: str | None = None
+    """The replica whose door counts it as in progress."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,7 @@ class Turns:
             reply_to=message.reply_to,
             if_busy=message.if_busy,
             follower=message.follower,
+            accepted_by=message.accepted_by,
         )
 
 

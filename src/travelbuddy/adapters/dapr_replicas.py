@@ -69,6 +69,8 @@ class DaprReplicaLink:
             except* (DaprGrpcError, grpc.aio.AioRpcError, StoreUnavailable, TimeoutError) as group:
                 wait = _RETRY[min(tries, len(_RETRY) - 1)]
                 log.warning("replicas.not_heard", reason=str(group.exceptions[0])[:200], retry_in=wait)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # a task group can lose the one that comes together with an error
             tries += 1
             await asyncio.sleep(_RETRY[min(tries - 1, len(_RETRY) - 1)])
 

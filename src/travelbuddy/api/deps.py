@@ -5,6 +5,7 @@ All of them are coroutines: FastAPI sends each plain function through its thread
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -14,7 +15,7 @@ from travelbuddy.bootstrap import Services
 from travelbuddy.erasure import Erasure
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
-from travelbuddy.turns import Turns
+from travelbuddy.turns import Accepted, Incoming, Turns
 
 
 async def _services(request: Request) -> Services:
@@ -62,3 +63,12 @@ TurnsDep = Annotated[Turns, Depends(_turns)]
 LanesDep = Annotated[Lanes, Depends(_lanes)]
 RecordsDep = Annotated[SessionRecords, Depends(_records)]
 PublisherDep = Annotated[Publisher, Depends(_publisher)]
+
+
+async def let_in(services: Services, message: Incoming) -> Accepted:
+    """Accept a message while there is room; raises Overloaded when there is none."""
+    with services.admission.entering() as accepted_as:
+        accepted = await services.turns.accept(replace(message, accepted_by=services.settings.replica))
+        if not accepted.repeated:
+            accepted_as(accepted.turn_id)
+        return accepted

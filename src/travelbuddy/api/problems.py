@@ -16,6 +16,7 @@ from travelbuddy.errors import (
     BadCursor,
     KeyReused,
     NotFound,
+    Overloaded,
     OwnedByAnother,
     SessionBusy,
     Transient,
@@ -35,6 +36,7 @@ _KNOWN: dict[type[TravelBuddyError], tuple[int, str]] = {
     TurnOver: (409, "turn-over"),
     TurnWithdrawn: (409, "session-erased"),
     KeyReused: (409, "idempotency-key-reused"),
+    Overloaded: (503, "overloaded"),
     Transient: (503, "unavailable"),
 }
 
@@ -102,7 +104,8 @@ def install_problem_handlers(app: FastAPI) -> None:
         body, status = problem_of(error)
         headers = None
         if isinstance(error, Transient):
-            log.warning("request.unavailable", path=request.url.path, reason=str(error))
+            if not isinstance(error, Overloaded):  # a flood of requests must not become one of lines; it is counted
+                log.warning("request.unavailable", path=request.url.path, reason=str(error))
             headers = {"Retry-After": str(max(1, round(error.retry_after or 1)))}
         return JSONResponse(body, status, headers, MEDIA_TYPE)
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from travelbuddy.admission import Admission
 from travelbuddy.resilience import Guard
 
 _BREAKER = {"closed": 0, "half-open": 1, "open": 2}
@@ -62,6 +63,10 @@ class Metrics:
         """Show these breakers."""
         self.registry.register(_Breakers(guards))
 
+    def watch_doors(self, admission: Admission) -> None:
+        """Show how many turns are in progress, and how many messages were sent away for it."""
+        self.registry.register(_Doors(admission))
+
     def page(self) -> bytes:
         """The text that Prometheus reads."""
         return generate_latest(self.registry)
@@ -78,3 +83,14 @@ class _Breakers(Collector):
             state.add_metric([guard.name], _BREAKER[guard.state])
             trips.add_metric([guard.name], guard.trips)
         yield from (state, trips)
+
+
+class _Doors(Collector):
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "travelbuddy_turns_in_progress", "Turns let in here and not known to be over", self._admission.in_progress
+        )
+        yield CounterMetricFamily("travelbuddy_overloaded", "Messages not let in", self._admission.refused)

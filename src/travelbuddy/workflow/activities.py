@@ -176,7 +176,7 @@ class TurnActivities:
 
     async def _reply(self, record: TurnRecord, call: CallModelInput, step: Step | None = None) -> ModelResult:
         """The committed reply; published first when the message came by pub/sub (again after a crash: same id)."""
-        self._feed.done(record)
+        self._feed.done(record, call.turn.accepted_by)
         if call.turn.reply_to is not None:
             data = {
                 "text": record.reply.content,

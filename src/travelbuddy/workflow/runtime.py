@@ -66,27 +66,39 @@ class WorkflowWorker:
         while True:
             try:
                 await self._serve()
-            except* grpc.aio.AioRpcError as lost:
-                log.warning("worker.disconnected", reason=str(lost.exceptions[0])[:200])
+            except grpc.aio.AioRpcError as lost:
+                log.warning("worker.disconnected", reason=lost.details())
             finally:
                 self._running = False
             await asyncio.sleep(_PAUSE)
 
     async def _serve(self) -> None:
         """Take work for one connection."""
-        async with grpc.aio.insecure_channel(self._target) as channel, asyncio.TaskGroup() as work:
+        token = dapr_settings.DAPR_API_TOKEN
+        metadata = ((DAPR_API_TOKEN_HEADER, token),) if token else ()
+        work: set[asyncio.Task[None]] = set()  # no TaskGroup: it can lose a cancellation that comes with an error
+        async with grpc.aio.insecure_channel(self._target) as channel:
             engine = TaskHubSidecarServiceStub(channel)
-            token = dapr_settings.DAPR_API_TOKEN
-            metadata = ((DAPR_API_TOKEN_HEADER, token),) if token else ()
             await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=metadata)
             items = engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=metadata)
             self._running = True
             log.info("worker.started")
-            async for item in items:
-                if item.HasField("workflowRequest"):
-                    work.create_task(self._replay(engine, item))
-                elif item.HasField("activityRequest"):
-                    work.create_task(self._execute(engine, item))
+            try:
+                async for item in items:
+                    if (answer := self._answer(engine, item)) is not None:
+                        task = asyncio.create_task(answer)
+                        work.add(task)
+                        task.add_done_callback(work.discard)
+            finally:
+                for task in work:
+                    task.cancel()
+                await asyncio.gather(*work, return_exceptions=True)
+
+    def _answer(self, engine: TaskHubSidecarServiceStub, item: Any) -> Coroutine[Any, Any, None] | None:
+        """What is to be done for this item; None for one that only shows that the connection lives."""
+        if item.HasField("workflowRequest"):
+            return self._replay(engine, item)
+        return self._execute(engine, item) if item.HasField("activityRequest") else None
 
     async def _replay(self, engine: TaskHubSidecarServiceStub, item: Any) -> None:
         """Run the workflow from its start to where its history ends, and tell what it asks for next."""

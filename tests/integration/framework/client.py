@@ -50,6 +50,14 @@ class User:
         """Send a message and wait for the reply."""
         return str((await self.finished(await self.start(task), within))["response"])
 
+    async def chat(self, message: str) -> Json:
+        """POST /chat; returns the answer."""
+        ids = {"user_id": "default", "session_id": "default", **self.ids}
+        answer = await self.call("POST", "/chat", json={"message": message, **ids})
+        assert answer.status_code == 200, answer.text
+        body: Json = answer.json()
+        return body
+
     async def history(self, session: str, limit: int = 100) -> list[Json]:
         """All turns of a session."""
         answer = await self.call("GET", f"/sessions/{session}/history", params={"limit": limit})

@@ -21,22 +21,6 @@ from travelbuddy.domain.messages import Message
 from travelbuddy.errors import NotFound
 
 
-async def test_a_one_tool_turn_is_exactly_three_activities(scripted: Scripted) -> None:
-    """The runtime's history of a one-tool turn shows call_model, call_tool, call_model and no timer."""
-    user = User(scripted.stack, "ada", "count")
-    turn_id = await user.start("count me")
-    await user.finished(turn_id)
-    port = scripted.stack.entry("daprd")["ports"]["grpc"]
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = stubs.TaskHubSidecarServiceStub(channel)
-        history = await stub.GetInstanceHistory(service.GetInstanceHistoryRequest(instanceId=turn_id))
-    scheduled = [e.taskScheduled.name for e in history.events if e.HasField("taskScheduled")]
-    assert scheduled == ["call_model", "call_tool", "call_model"]
-    assert not any(e.HasField("timerCreated") for e in history.events)
-    inputs = "".join(e.taskScheduled.input.value for e in history.events if e.HasField("taskScheduled"))
-    assert "What you remember" not in inputs, "payloads carry the turn, not the prompt"
-
-
 async def test_payloads_do_not_grow_with_the_conversation(scripted: Scripted) -> None:
     """The workflow input of a session's twelfth turn is as large as that of its first."""
     user = User(scripted.stack, "ada", "payload")

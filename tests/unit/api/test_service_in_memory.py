@@ -17,6 +17,7 @@ from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_store import Put, Stored
+from travelbuddy.admission import Admission
 from travelbuddy.app import create_app
 from travelbuddy.bootstrap import Services
 from travelbuddy.domain.turn import Limits
@@ -107,7 +108,7 @@ class Worker(WorkflowWorker):
 class Service:
     """The app, a client of it, and the means to run its turns and to break what it depends on."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_turns: int = 100) -> None:
         self.store, self.engine, self.link, self.worker = Store(), MemoryEngine(), Link(), Worker()
         self.memory = DaprStateStorage(self.store, self._now)
         self.live = LiveTurns(QuietLink())
@@ -127,9 +128,12 @@ class Service:
             today=lambda context: date(2026, 1, 1),
         )
         settings = Settings(_env_file=None)
+        self.admission = Admission(max_turns)
+        self.live.on_over(self.admission.over)
         services = Services(
             settings=settings,
             turns=self.turns,
+            admission=self.admission,
             following=Following(self.live, self.turns),
             link=DaprReplicaLink(self.link, "only", merged),
             lanes=lanes,
@@ -364,3 +368,34 @@ async def test_readiness_names_what_is_down(service: Service, link: bool, worker
     assert _problem(await service.get("/ready"), 503, "not-ready")["detail"] == f"down: {down}"
     service.link.up, service.worker.up, service.store.down = True, True, False
     assert (await service.get("/ready")).json() == {"status": "ready"}
+
+
+async def test_a_full_service_sends_messages_away_until_a_turn_is_over() -> None:
+    """At the limit every HTTP door answers 503 with Retry-After and accepts nothing; a turn's end makes room again."""
+    service = Service(max_turns=2)
+    for number in range(2):
+        assert (await service.start("hello", session_id=f"s{number}")).status_code == 202
+    for path, body in (
+        ("/start-workflow", {"task": "too much"}),
+        ("/chat", {"user_id": "u", "session_id": "s", "message": "too much"}),
+        ("/chat/stream", {"user_id": "u", "session_id": "s", "message": "too much"}),
+    ):
+        refused = await service.http.post(path, json=body)
+        _problem(refused, 503, "overloaded")
+        assert int(refused.headers["Retry-After"]) >= 1
+    assert len(service.engine.instances) == 2
+    await service.run_turns()
+    assert service.admission.in_progress == 0
+    assert (await service.start("now", session_id="s2")).status_code == 202
+    await service.http.aclose()
+
+
+async def test_a_repeated_message_takes_no_place_of_its_own() -> None:
+    """The same key again is the same turn, and counts once; a refused message gives its place back."""
+    service = Service(max_turns=5)
+    for _ in range(3):
+        assert (await service.start("hello", key="k", session_id="s")).status_code == 202
+    assert service.admission.in_progress == 1
+    assert (await service.start("another", key="k", session_id="s")).status_code == 409
+    assert service.admission.in_progress == 1
+    await service.http.aclose()

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from travelbuddy.api.deps import FollowingDep, ServicesDep, TurnsDep
+from travelbuddy.api.deps import FollowingDep, ServicesDep, TurnsDep, let_in
 from travelbuddy.api.routes.workflows import IdempotencyKey, Owner, TurnId, started
 from travelbuddy.api.schemas import ChatAnswer, ChatRequest, Started
 from travelbuddy.api.sse import turn_events
@@ -37,14 +37,13 @@ def _incoming(body: ChatRequest, key: str | None, replica: str) -> Incoming:
 async def chat(
     body: ChatRequest,
     request: Request,
-    turns: TurnsDep,
     following: FollowingDep,
     services: ServicesDep,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Send a message and get the reply. When it takes longer than CHAT_WAIT the answer is 202, and the turn goes on."""
     settings = services.settings
-    accepted = await turns.accept(_incoming(body, idempotency_key, settings.replica))
+    accepted = await let_in(services, _incoming(body, idempotency_key, settings.replica))
     record = await following.ended(accepted.turn_id, settings.chat_wait, ask=accepted.repeated)
     if record is not None:
         return JSONResponse(chat_answer(record))
@@ -52,11 +51,9 @@ async def chat(
     return JSONResponse(answer.model_dump(), 202, {"Location": answer.status_url})
 
 
-async def _accepted(
-    body: ChatRequest, turns: TurnsDep, services: ServicesDep, idempotency_key: IdempotencyKey = None
-) -> Accepted:
+async def _accepted(body: ChatRequest, services: ServicesDep, idempotency_key: IdempotencyKey = None) -> Accepted:
     """Accept before the stream begins, so that a refusal is an ordinary answer."""
-    return await turns.accept(_incoming(body, idempotency_key, services.settings.replica))
+    return await let_in(services, _incoming(body, idempotency_key, services.settings.replica))
 
 
 @router.post("/chat/stream", response_class=EventSourceResponse)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
-from travelbuddy.api.deps import TurnsDep
+from travelbuddy.api.deps import ServicesDep, TurnsDep, let_in
 from travelbuddy.api.schemas import Identifier, InstanceId, Started, StartWorkflow
 from travelbuddy.turns import Accepted, Incoming
 from travelbuddy.views import TurnView
@@ -23,18 +23,19 @@ async def start_workflow(
     body: StartWorkflow,
     request: Request,
     response: Response,
-    turns: TurnsDep,
+    services: ServicesDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Started:
     """Accept a task; it becomes one turn of the session, after those accepted before it."""
-    accepted = await turns.accept(
+    accepted = await let_in(
+        services,
         Incoming(
             user_id=body.user_id,
             session_id=body.session,
             text=body.task,
             key=idempotency_key,
             if_busy=body.if_busy,
-        )
+        ),
     )
     answer = started(request, accepted)
     response.headers["Location"] = answer.status_url

@@ -1,0 +1,113 @@
+"""Many at once: nobody is failed, nothing is lost, and when it is too much, who comes last is sent away politely."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.integration.framework.redis_server import RedisServer
+from tests.integration.framework.scripted_model import Answer, Call, Request, Say, ScriptedModel
+from tests.integration.framework.stack import COMPONENTS, Stack
+
+USERS, TURNS = 200, 3
+THINKS = 1.0
+P95 = 12.0
+
+
+def _slow(request: Request) -> Answer:
+    """A search, then a reply, each after the time a real model takes."""
+    time.sleep(THINKS)
+    if request["messages"][-1]["role"] == "user":
+        return Call((("search_flights", {"destination": "Paris"}),))
+    return Say("found some")
+
+
+def _on_redis(server: RedisServer, folder: Path) -> Path:
+    """The embedded components, with both stores on Redis."""
+    for source in COMPONENTS.glob("*.yaml"):
+        (folder / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    for name, extra in (
+        ("workflowstatestore", "    - {name: actorStateStore, value: 'true'}\n"),
+        ("conversationstore", ""),
+    ):
+        (folder / f"{name}.yaml").write_text(
+            "apiVersion: dapr.io/v1alpha1\nkind: Component\n"
+            f"metadata: {{name: {name}}}\n"
+            "spec:\n  type: state.redis\n  version: v1\n  metadata:\n"
+            f"    - {{name: redisHost, value: '{server.address}'}}\n{extra}",
+            encoding="utf-8",
+        )
+    return folder
+
+
+@pytest.mark.parametrize("store", ["sqlite", "redis"])
+async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None, store: str, tmp_path: Path) -> None:
+    """200 users x 3 turns with a model that takes a second: no error, no turn lost or doubled, p95 under 12 s."""
+    async with AsyncExitStack() as around:
+        options: tuple[str, ...] = ()
+        if store == "redis":
+            server = await around.enter_async_context(RedisServer())
+            options = (f"--components={_on_redis(server, tmp_path)}",)
+        model = around.enter_context(ScriptedModel(_slow))
+        stack = await around.enter_async_context(Stack(env=model.env, options=options))
+        limits = httpx.Limits(max_connections=USERS)
+        http = await around.enter_async_context(httpx.AsyncClient(base_url=stack.app_url, timeout=60, limits=limits))
+
+        async def user(name: str) -> list[float]:
+            took = []
+            for number in range(TURNS):
+                began = time.perf_counter()
+                body = {"user_id": name, "session_id": name, "message": f"message {number}"}
+                answer = await http.post("/chat", json=body)
+                assert answer.status_code == 200, answer.text
+                assert answer.json()["metadata"]["outcome"] == "answered"
+                took.append(time.perf_counter() - began)
+            return took
+
+        began = time.perf_counter()
+        took = [seconds for each in await asyncio.gather(*(user(f"u{n}") for n in range(USERS))) for seconds in each]
+        rate = USERS * TURNS / (time.perf_counter() - began)
+        p95 = statistics.quantiles(took, n=20)[-1]
+        print(f"{store}: {rate:.1f} turns/s, p50 {statistics.median(took):.2f} s, p95 {p95:.2f} s")
+        assert p95 < P95
+        for name in (f"u{n}" for n in range(0, USERS, 10)):
+            turns = (await http.get(f"/sessions/{name}/history", params={"limit": 100})).json()["turns"]
+            assert [turn["messages"][0]["content"] for turn in turns] == [f"message {n}" for n in range(TURNS)]
+        assert len(model.requests) == 2 * USERS * TURNS
+
+
+async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(dapr_runtime: None) -> None:
+    """Ten times what fits: only 200 and 503 with Retry-After, each 200 stored, and their p95 as without the flood."""
+    room, flood = 30, 300
+    with ScriptedModel(_slow) as model:
+        async with Stack(env={**model.env, "MAX_TURNS": str(room)}) as stack:
+            limits = httpx.Limits(max_connections=flood)
+            async with httpx.AsyncClient(base_url=stack.app_url, timeout=60, limits=limits) as http:
+
+                async def ask(number: int) -> tuple[int, float]:
+                    began = time.perf_counter()
+                    body = {"user_id": f"u{number}", "session_id": f"s{number}", "message": "hello"}
+                    answer = await http.post("/chat", json=body)
+                    if answer.status_code == 503:
+                        assert answer.json()["type"].endswith("overloaded")
+                        assert int(answer.headers["Retry-After"]) >= 1
+                    return answer.status_code, time.perf_counter() - began
+
+                answers = await asyncio.gather(*(ask(number) for number in range(flood)))
+                codes = Counter(code for code, _ in answers)
+                assert codes.keys() == {200, 503}
+                assert codes[200] >= room
+                took = sorted(seconds for code, seconds in answers if code == 200)
+                assert took[int(0.95 * len(took))] < 2 * THINKS + 3
+                stored = [(await http.get(f"/sessions/s{n}/history")).status_code for n in range(flood)]
+                assert Counter(stored)[200] == codes[200]
+                page = (await http.get("/metrics")).text
+                assert f"travelbuddy_overloaded_total {float(codes[503])}" in page
+                assert "travelbuddy_turns_in_progress 0.0" in page
+                assert (await ask(flood + 1))[0] == 200
