@@ -43,8 +43,10 @@ class Load:
         return statistics.median(self.latencies) if self.latencies else float("nan")
 
 
-async def run(url: str, users: int, turns: int) -> Load:
-    """``users`` at once, each with sessions of their own and ``turns`` messages."""
+async def run(url: str, users: int, turns: int, names: Sequence[str] | None = None) -> Load:
+    """``users`` at once, with ``turns`` messages each; a session is named after its user: ``NAME-0``, ``NAME-1``."""
+    names = names or [f"user-{next(_names)}" for _ in range(users)]
+
     latencies: list[float] = []
     errors = 0
 
@@ -67,5 +69,5 @@ async def run(url: str, users: int, turns: int) -> Load:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as http:
         began = time.perf_counter()
-        await asyncio.gather(*(user(f"user-{next(_names)}") for _ in range(users)))
+        await asyncio.gather(*map(user, names))
         return Load(latencies, time.perf_counter() - began, errors)

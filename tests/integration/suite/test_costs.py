@@ -16,8 +16,8 @@ from tests.integration.framework.scripted_model import Answer, Call, Request, Sa
 from tests.integration.framework.stack import Stack
 
 TURNS = 10
-HISTORY_BYTES = 10_000
-SESSION_BYTES = 5_000
+HISTORY_BYTES = 12_000
+SESSION_BYTES = 6_000
 
 
 async def _history(stack: Stack, turn_id: str) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
+import threading
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -11,6 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
+from bench import load
+from bench.rounds import think
+from bench.running import stub_model
 from tests.integration.framework.redis_server import RedisServer
 from tests.integration.framework.scripted_model import Answer, Call, Request, Say, ScriptedModel
 from tests.integration.framework.stack import COMPONENTS, Stack
@@ -54,32 +58,22 @@ async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None, st
         if store == "redis":
             server = await around.enter_async_context(RedisServer())
             options = (f"--components={_on_redis(server, tmp_path)}",)
-        model = around.enter_context(ScriptedModel(_slow))
-        stack = await around.enter_async_context(Stack(env=model.env, options=options))
-        limits = httpx.Limits(max_connections=USERS)
-        http = await around.enter_async_context(httpx.AsyncClient(base_url=stack.app_url, timeout=60, limits=limits))
-
-        async def user(name: str) -> list[float]:
-            took = []
-            for number in range(TURNS):
-                began = time.perf_counter()
-                body = {"user_id": name, "session_id": name, "message": f"message {number}"}
-                answer = await http.post("/chat", json=body)
-                assert answer.status_code == 200, answer.text
-                assert answer.json()["metadata"]["outcome"] == "answered"
-                took.append(time.perf_counter() - began)
-            return took
-
-        began = time.perf_counter()
-        took = [seconds for each in await asyncio.gather(*(user(f"u{n}") for n in range(USERS))) for seconds in each]
-        rate = USERS * TURNS / (time.perf_counter() - began)
-        p95 = statistics.quantiles(took, n=20)[-1]
-        print(f"{store}: {rate:.1f} turns/s, p50 {statistics.median(took):.2f} s, p95 {p95:.2f} s")
+        model_url, _ = around.enter_context(stub_model())
+        env = {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "stub"}
+        stack = await around.enter_async_context(Stack(env=env, options=options))
+        think(model_url, 1)
+        names = [f"user-{number}" for number in range(USERS)]
+        loaded = await load.run(stack.app_url, USERS, TURNS, names)
+        p95 = loaded.percentile(0.95)
+        print(f"{store}: {loaded.throughput:.1f} turns/s, p50 {loaded.median:.2f} s, p95 {p95:.2f} s")
+        assert loaded.errors == 0
         assert p95 < P95
-        for name in (f"u{n}" for n in range(0, USERS, 10)):
-            turns = (await http.get(f"/sessions/{name}/history", params={"limit": 100})).json()["turns"]
-            assert [turn["messages"][0]["content"] for turn in turns] == [f"message {n}" for n in range(TURNS)]
-        assert len(model.requests) == 2 * USERS * TURNS
+        async with httpx.AsyncClient(base_url=stack.app_url, timeout=30) as http:
+            for name in names:
+                turns = (await http.get(f"/sessions/{name}-0/history", params={"limit": 100})).json()["turns"]
+                assert [turn["messages"][0]["content"][-1] for turn in turns] == [str(n) for n in range(TURNS)]
+            asked = (await http.get(f"{model_url.removesuffix('/v1')}/probes")).json()["requests"]
+        assert asked == 2 * USERS * TURNS
 
 
 async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(dapr_runtime: None) -> None:
@@ -111,3 +105,30 @@ async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(d
                 assert f"travelbuddy_overloaded_total {float(codes[503])}" in page
                 assert "travelbuddy_turns_in_progress 0.0" in page
                 assert (await ask(flood + 1))[0] == 200
+
+
+async def test_dapr_caps_the_models_calls_where_it_is_told_to(dapr_runtime: None, tmp_path: Path) -> None:
+    """With activityConcurrencyLimits no more than that many model calls run at once, and every turn is answered."""
+    cap, users = 3, 12
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def script(_request: Request) -> Answer:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.2)
+        with lock:
+            at_once -= 1
+        return Say("done")
+
+    for source in COMPONENTS.glob("*.yaml"):
+        (tmp_path / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    configuration = yaml.safe_load((tmp_path / "configuration.yaml").read_text(encoding="utf-8"))
+    configuration["spec"]["workflow"]["activityConcurrencyLimits"] = [{"name": "call_model", "maxConcurrent": cap}]
+    (tmp_path / "configuration.yaml").write_text(yaml.safe_dump(configuration), encoding="utf-8")
+    with ScriptedModel(script) as model:
+        async with Stack(env=model.env, options=(f"--components={tmp_path}",)) as stack:
+            loaded = await load.run(stack.app_url, users, 2)
+    assert loaded.errors == 0
+    assert most == cap
