@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt clean
+.PHONY: help setup run test check fmt bench bench-scaling clean
 
 # uv at one version for everybody, whatever else is installed; `--target` works on an externally managed Python too.
 UV_VERSION := 0.13.9
@@ -20,9 +20,15 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 
 ARGS ?=
+QUICK ?=
+
+# The benchmark's contenders live in an environment of their own; Restate's server comes from npm.
+RIVALS := bench/contenders
+RIVALS_SYNCED := $(RIVALS)/.venv/.synced
+RESTATE := $(RIVALS)/node_modules/.installed
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(SYNCED) ## the Python environment
 
@@ -33,6 +39,16 @@ test: $(SYNCED) ## every test; ARGS="..." goes to pytest
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/pytest $(ARGS)
+
+bench: $(SYNCED) $(RIVALS_SYNCED) $(if $(QUICK),,$(RESTATE)) ## everybody side by side, 20 minutes; QUICK=1 the nearest four in 3
+	@scripts/install_servers --bench
+	@$(VENV)/bin/python -m travelbuddy.runtime.install
+	@$(VENV)/bin/python -m bench $(if $(QUICK),--quick) $(ARGS)
+
+bench-scaling: $(SYNCED) ## what sessions, their length and replicas cost, 8 minutes
+	@scripts/install_servers
+	@$(VENV)/bin/python -m travelbuddy.runtime.install
+	@$(VENV)/bin/python -m bench.scaling $(if $(QUICK),--quick) $(ARGS)
 
 check: $(SYNCED) ## format, lint, types, layers, sizes, lock file
 	@scripts/check $(VENV)/bin $(UV)
@@ -51,6 +67,16 @@ $(UV):
 	  echo "$(PYTHON) has no pip: install it (Debian: apt-get install python3-pip), or name another with PYTHON=." >&2; exit 1; fi
 	@echo "Getting uv $(UV_VERSION) …"
 	@"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade --target $(TOOLS) uv==$(UV_VERSION)
+
+$(RIVALS_SYNCED): $(RIVALS)/pyproject.toml $(RIVALS)/uv.lock | $(UV)
+	@echo "Installing the contenders of the benchmark …"
+	@cd $(RIVALS) && UV_PROJECT_ENVIRONMENT=.venv $(CURDIR)/$(UV) sync --frozen --python "$(PYTHON)"
+	@touch $@
+
+$(RESTATE): $(RIVALS)/package-lock.json
+	@echo "Installing Restate's server …"
+	@npm ci --ignore-scripts --no-audit --no-fund --silent --prefix $(RIVALS) && touch $@ || \
+	  echo "Restate's server did not install (it needs npm); the benchmark leaves it out." >&2
 
 $(SYNCED): pyproject.toml uv.lock | $(UV)
 	@echo "Installing the Python packages of uv.lock …"

@@ -27,27 +27,44 @@ def main() -> int:
     options = _options()
     chosen = [contender for contender in EVERYBODY if contender.name in options.only]
     began = time.monotonic()
-    rounds: dict[str, list[Figures]] = {contender.name: [] for contender in chosen}
-    told: dict[str, dict[str, str]] = {}
     try:
         with stub_model() as (model_url, _):
-            for number in range(1, options.rounds + 1):
-                for contender in chosen:
-                    say = _Say(f"round {number}/{options.rounds}", contender, began)
-                    rounds[contender.name].append(
-                        one_round(contender, size_for(contender, quick=options.quick), model_url, say)
-                    )
-            for contender in chosen if options.faults else ():
-                if contender.asks:
-                    say = _Say("faults", contender, began)
-                    told[contender.name] = {title: probe(contender, model_url) for title, probe in PROBES.items()}
-                    for title, answer in told[contender.name].items():
-                        say(f"{title}: {answer}")
-    except (NotInstalled, NotStarted) as trouble:
+            rounds = _rounds(chosen, options, model_url, began)
+            chosen = [contender for contender in chosen if rounds[contender.name]]
+            told = _faults(chosen, model_url, began) if options.faults else {}
+    except NotStarted as trouble:
         print(trouble, file=sys.stderr)
         return 1
-    _write(options.out, chosen, rounds, told, time.monotonic() - began)
+    _write(options.out, chosen, {c.name: rounds[c.name] for c in chosen}, told, time.monotonic() - began)
     return 0
+
+
+def _rounds(
+    chosen: Sequence[Contender], options: argparse.Namespace, model_url: str, began: float
+) -> dict[str, list[Figures]]:
+    """The figures of every round; none of a contender whose server is not installed."""
+    rounds: dict[str, list[Figures]] = {contender.name: [] for contender in chosen}
+    for number in range(1, options.rounds + 1):
+        for contender in chosen:
+            say = _Say(f"round {number}/{options.rounds}", contender, began)
+            try:
+                size = size_for(contender, quick=options.quick)
+                rounds[contender.name].append(one_round(contender, size, model_url, say))
+            except NotInstalled as missing:
+                say(f"left out: {missing}")
+    return rounds
+
+
+def _faults(chosen: Sequence[Contender], model_url: str, began: float) -> dict[str, dict[str, str]]:
+    """What was seen of everybody that has a model."""
+    told: dict[str, dict[str, str]] = {}
+    for contender in chosen:
+        if contender.asks:
+            told[contender.name] = {}
+            for title, probe in PROBES.items():
+                told[contender.name][title] = probe(contender, model_url)
+                _Say("faults", contender, began)(f"{title}: {told[contender.name][title]}")
+    return told
 
 
 class _Say:

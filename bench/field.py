@@ -15,7 +15,7 @@ Around = Literal["dapr", "postgres", "restate"]
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to build the agent. ``asks`` is False for the one without a model; ``turns_most`` bounds slow ones."""
+    """One way to build the agent. ``asks`` is False for the one without a model; a ``slow`` one is spared some load."""
 
     name: str
     title: str

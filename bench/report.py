@@ -103,6 +103,11 @@ def page(rounds: Rounds, faults: Mapping[str, Mapping[str, str]], seconds: float
         *_goals(rounds),
         "",
         *(f"- {contender.title}: {contender.remark}." for contender in field if contender.remark),
+        *(
+            f"- {contender.title} was spared the 200 users, which would take it minutes."
+            for contender in field
+            if contender.slow
+        ),
         "",
     ]
     return "\n".join(lines)

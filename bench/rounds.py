@@ -31,15 +31,15 @@ class Size:
     two_hundred: tuple[int, int] | None
 
 
-FULL = Size(alone=80, busy=(16, 20), fifty=(50, 3), two_hundred=(200, 3))
-FULL_SLOW = Size(alone=20, busy=(16, 4), fifty=(50, 1), two_hundred=None)
+FULL = Size(alone=80, busy=(16, 20), fifty=(50, 5), two_hundred=(200, 3))
+FULL_SLOW = Size(alone=80, busy=(16, 20), fifty=(50, 2), two_hundred=None)
 QUICK = Size(alone=40, busy=(16, 8), fifty=(50, 1), two_hundred=None)
 QUICK_SLOW = Size(alone=8, busy=(16, 2), fifty=(50, 1), two_hundred=None)
 WARM_UP = (4, 4)
 
 
 def size_for(contender: Contender, *, quick: bool) -> Size:
-    """Slow ones get less of the same load, or nobody would wait for the end."""
+    """The same for everybody, but that slow ones are spared what would take them minutes."""
     if quick:
         return QUICK_SLOW if contender.slow else QUICK
     return FULL_SLOW if contender.slow else FULL

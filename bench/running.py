@@ -52,13 +52,15 @@ class Running:
 class OnDapr(Running):
     """An app with a Dapr stack of its own, kept alive by the stack's supervisor."""
 
-    def __init__(self, contender: Contender, data: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, contender: Contender, data: Path, env: Mapping[str, str], replicas: int = 1) -> None:
         super().__init__(data)
         self._folder = data
-        command = [sys.executable, "-m", "bench.dapr_stack", str(data), str(ROOT / "components"), "--"]
-        self.process = start([*command, *contender.command], data / "up.log", env)
+        command = [sys.executable, "-m", "bench.dapr_stack", str(data), str(ROOT / "components")]
+        options = ["--replicas", str(replicas), "--"]
+        self.process = start([*command, *options, *contender.command], data / "up.log", env)
         wait_until(self._is_up, f"{contender.title} is up", self.process, data / "up.log")
-        self.url = f"http://127.0.0.1:{self._entries()['app']['ports']['http']}"
+        front = "app" if replicas == 1 else "proxy"
+        self.url = f"http://127.0.0.1:{self._entries()[front]['ports']['http']}"
 
     def pids(self) -> dict[str, int]:
         """The app, its sidecar and the control plane."""
@@ -105,8 +107,8 @@ class Alone(Running):
 
 
 @contextmanager
-def running(contender: Contender, model_url: str) -> Iterator[Running]:
-    """Start a contender on empty stores; all of it is gone afterwards."""
+def running(contender: Contender, model_url: str, replicas: int = 1) -> Iterator[Running]:
+    """Start a contender on empty stores; all of it is gone afterwards. Several replicas only of one on Dapr."""
     env = {
         **os.environ,
         "OPENAI_BASE_URL": model_url,
@@ -119,7 +121,7 @@ def running(contender: Contender, model_url: str) -> Iterator[Running]:
         folder = Path(room)
         env |= {"APP_PORT": str(ports.pick()), "RESTATE_HANDLER_PORT": str(ports.pick())}
         if contender.around == "dapr":
-            with _stopped(OnDapr(contender, folder, env)) as stack:
+            with _stopped(OnDapr(contender, folder, env, replicas)) as stack:
                 yield stack
         elif contender.around == "postgres":
             with servers.postgres() as postgres:

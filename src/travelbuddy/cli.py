@@ -77,6 +77,19 @@ def doctor(data_dir: Annotated[Path, typer.Option()] = Path(".travelbuddy")) -> 
         raise typer.Exit(1)
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context) -> None:
+    """Measure beside the alternatives; needs the source tree and `make bench` once. Options go to `python -m bench`."""
+    import subprocess
+    import sys
+
+    tree = Path(__file__).resolve().parents[2]
+    if not (tree / "bench" / "__main__.py").exists():
+        typer.echo("The benchmark is not part of the installed package; run `make bench` in the source tree.", err=True)
+        raise typer.Exit(BAD_INPUT)
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "bench", *context.args], cwd=tree))  # noqa: S603
+
+
 @app.command("offline-model")
 def offline_model(port: Annotated[int, Port] = 8010) -> None:
     """Serve the built-in rule-based model over the OpenAI chat-completions protocol."""
