@@ -24,7 +24,7 @@ from bench.scaling_parts import Door, Size, lengths, many_users, messages, one_u
 from bench.servers import NotStarted
 from travelbuddy.runtime.install import DAPR_VERSION
 
-FULL = Size((1, 10, 100, 500, 1_000), (10, 100, 1_000, 10_000), (10, 100, 1_000), (1, 2, 4), busy=20, waiting=3)
+FULL = Size((1, 10, 100, 500, 1_000), (10, 100, 1_000, 10_000), (10, 100, 1_000), (1, 2, 4), busy=15, waiting=2)
 QUICK = Size((1, 10, 100), (10, 100, 300), (10, 100), (1, 2), busy=5, waiting=1)
 
 _SESSIONS = {
@@ -90,13 +90,14 @@ TEXTS = {
 
 A session is driven to so many turns. Then 20 further turns of it are measured, each paired with the first turn of a
 fresh session of another user: medians, and their ratio. A prompt holds the last ten turns and a session keeps its last
-100, so beyond that nothing grows. The rows are all of the session and its user in the conversation store; the workflow
-history of a turn is deleted after 24 hours.""",
+100, so beyond that nothing should grow. The rows are all of the session and its user in the conversation store; the
+workflow history of a turn is deleted after 24 hours.""",
     "messages": """## Size of what was said
 
 Turns with messages of this size, in a session whose last ten turns had such messages too, so each prompt holds eleven
-of them. The door takes 20,000 characters; the largest message here has almost that many, of four bytes each. One of
-100,000 characters is refused.""",
+of them. The door takes 20,000 characters; the largest message here has almost that many, of four bytes each. A longer
+one is refused, with the status in the last column. The history holds a message more than once, and escapes what is not
+ASCII.""",
     "many_users": """## Number of sessions
 
 Sessions of different users are stored, with one turn each. Then 20 turns are measured alone in known sessions, each

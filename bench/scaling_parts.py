@@ -19,7 +19,7 @@ from bench import load
 from bench.field import OURS
 from bench.load import Load
 from bench.processes import cpu_seconds, memory_mb
-from bench.rounds import WARM_UP, Figures, Say, think
+from bench.rounds import Figures, Say, think
 from bench.running import Running, running
 from travelbuddy.turns import turn_prefix
 
@@ -209,7 +209,7 @@ def replicas(number: int, size: Size, model: tuple[str, int], say: Say) -> list[
     """So many replicas under two loads: as much as they can, and 200 users who wait for a slow model."""
     found: list[Figures] = []
     with running(OURS, model[0], number) as app:
-        asyncio.run(load.run(app.url, *WARM_UP))
+        asyncio.run(load.run(app.url, 4 * number, 4))
         for seconds, users, turns in ((0, 32, size.busy), (1, 200, size.waiting)):
             think(model[0], seconds)
             before, began = _spent(app, model[1]), _machine()
