@@ -24,8 +24,8 @@ from bench.scaling_parts import Door, Size, lengths, many_users, messages, one_u
 from bench.servers import NotStarted
 from travelbuddy.runtime.install import DAPR_VERSION
 
-FULL = Size((1, 10, 100, 500, 1_000), (10, 100, 1_000, 10_000), (10, 100, 1_000), (1, 2, 4), busy=15, waiting=2)
-QUICK = Size((1, 10, 100), (10, 100, 300), (10, 100), (1, 2), busy=5, waiting=1)
+FULL = Size((1, 10, 100, 500, 1_000), (10, 100, 1_000, 10_000), (10, 100, 1_000), (1, 2, 4), busy=12, waiting=2)
+QUICK = Size((1, 10, 50), (10, 100), (10, 100), (1, 2), busy=5, waiting=1)
 
 _SESSIONS = {
     "sessions": ("sessions", "{:,.0f}"),
@@ -113,9 +113,10 @@ the same moment have to try again. Turns in known sessions do not touch the inde
 
 `travelbuddy up --replicas N`: nginx in front, Redis between the replicas, one SQLite file. **All replicas share this
 machine's {cores} cores: with each other, the sidecars, nginx, Redis, the stub model and the driver.** Where one
-replica keeps the machine busy, more of them cannot answer more turns a second here. What this shows is what they cost,
-and that they work on one store. It says nothing of replicas on machines of their own, which would also need another
-store than a file.""",
+replica keeps the machine busy, more of them cannot answer more turns a second here. Where the turns become fewer and
+the machine less busy, the replicas wait for something other than the cores: probably for the one file, which takes one
+writer at a time; this does not prove it. What the tables show is the cost of more replicas on one machine and one file.
+They say nothing of replicas on machines of their own, which would also need another store.""",
     "cpu": "CPU a turn in ms, all replicas together; everything has the control plane and the benchmark in it as well:",
 }
 Part = Callable[[Door, Size, Say], Coroutine[None, None, list[Figures]]]

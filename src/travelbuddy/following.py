@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.progress import Cursor, Event, events_after
+from travelbuddy.errors import NotFound
 from travelbuddy.live import LiveTurns
 from travelbuddy.live_turn import LiveTurn
 from travelbuddy.turns import Turns
@@ -17,6 +18,8 @@ from travelbuddy.views import unfinished
 
 LOOK_AFTER = 2.0
 """Seconds of silence after which a follower looks at the stored record: a notice may be lost."""
+APPEARS_WITHIN = 15.0
+"""Seconds in which a turn that was accepted may still be unknown to the engine of another replica."""
 
 
 class Following:
@@ -71,7 +74,8 @@ class _Watch:
         self._turns = turns
         self._version = live.version
         self._hints = live.hints
-        self._heard = -math.inf if look_first else time.monotonic()
+        self._began = time.monotonic()
+        self._heard = -math.inf if look_first else self._began
 
     async def record(self, turn_id: str) -> TurnRecord | None:
         """The turn's record when it is known to be over. Notes the status the engine gives otherwise."""
@@ -87,7 +91,12 @@ class _Watch:
             return None
         if silent:
             self._all.ask(turn_id)  # whoever runs it tells what was said so far
-        found = await self._turns.find(turn_id)
+        try:
+            found = await self._turns.find(turn_id)
+        except NotFound:  # it was here a moment ago: accepted, or looked at
+            if now - self._began > APPEARS_WITHIN:
+                raise
+            return None
         if isinstance(found, TurnRecord):
             return found
         view = unfinished(found)
