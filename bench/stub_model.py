@@ -59,11 +59,12 @@ class StubModel:
         if self.think:
             await asyncio.sleep(self.think)
         calls = bool(request.get("tools")) and messages[-1]["role"] == "user"
+        reply = _shaped(request.get("response_format") or {})
         if request.get("stream"):
             chunks = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in _chunks(calls))
             await _send(send, f"{chunks}data: [DONE]\n\n".encode(), "text/event-stream")
         else:
-            await _send_json(send, _completion(calls))
+            await _send_json(send, _completion(calls, reply))
 
 
 def _call(number: int) -> Json:
@@ -74,11 +75,17 @@ def _call(number: int) -> Json:
 _number = iter(range(1, sys.maxsize))
 
 
-def _completion(calls: bool) -> Json:
+def _shaped(response_format: Json) -> str:
+    """The reply, as JSON where a schema of texts is asked for."""
+    schema = response_format.get("json_schema", {}).get("schema", {})
+    return json.dumps(dict.fromkeys(schema["properties"], REPLY)) if schema.get("properties") else REPLY
+
+
+def _completion(calls: bool, reply: str) -> Json:
     message = (
         {"role": "assistant", "content": None, "tool_calls": [_call(next(_number))]}
         if calls
-        else {"role": "assistant", "content": REPLY}
+        else {"role": "assistant", "content": reply}
     )
     choice = {"index": 0, "finish_reason": "tool_calls" if calls else "stop", "message": message}
     return {**_head("chat.completion"), "choices": [choice], "usage": USAGE}

@@ -1,4 +1,4 @@
-"""The same agent with dapr-agents, as its quickstarts write it: a DurableAgent with memory and a tool, and a runner."""
+"""The agent with dapr-agents, as its quickstarts write it: a DurableAgent with a tool, memory, registry and topic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from dapr_agents import DurableAgent, OpenAIChatClient, tool
-from dapr_agents.agents.configs import AgentMemoryConfig, AgentStateConfig
+from dapr_agents.agents.configs import AgentMemoryConfig, AgentPubSubConfig, AgentRegistryConfig, AgentStateConfig
 from dapr_agents.memory import ConversationDaprStateMemory
 from dapr_agents.storage.daprstores.stateservice import StateStoreService
 from dapr_agents.workflow.runners import AgentRunner
@@ -31,6 +31,8 @@ agent = DurableAgent(
     llm=OpenAIChatClient(),
     memory=AgentMemoryConfig(store=ConversationDaprStateMemory(store_name=STORE, session_id="bench")),
     state=AgentStateConfig(store=StateStoreService(store_name=STORE)),
+    registry=AgentRegistryConfig(store=StateStoreService(store_name=STORE)),
+    pubsub=AgentPubSubConfig(pubsub_name="messagepubsub"),
 )
 runner = AgentRunner()
 
