@@ -74,13 +74,11 @@ class WorkflowWorker:
 
     async def _serve(self) -> None:
         """Take work for one connection."""
-        token = dapr_settings.DAPR_API_TOKEN
-        metadata = ((DAPR_API_TOKEN_HEADER, token),) if token else ()
         work: set[asyncio.Task[None]] = set()  # no TaskGroup: it can lose a cancellation that comes with an error
         async with grpc.aio.insecure_channel(self._target) as channel:
             engine = TaskHubSidecarServiceStub(channel)
-            await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=metadata)
-            items = engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=metadata)
+            await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=_api_token())
+            items = engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=_api_token())
             self._running = True
             log.info("worker.started")
             try:
@@ -128,10 +126,16 @@ class WorkflowWorker:
         await _deliver(engine.CompleteActivityTask, done)
 
 
-async def _deliver(complete: Callable[[Any], Awaitable[Any]], response: Any) -> None:
+def _api_token() -> tuple[tuple[str, str], ...]:
+    """What each call carries when the sidecar wants ``DAPR_API_TOKEN``."""
+    token = dapr_settings.DAPR_API_TOKEN
+    return ((DAPR_API_TOKEN_HEADER, token),) if token else ()
+
+
+async def _deliver(complete: Callable[..., Awaitable[Any]], response: Any) -> None:
     """Hand a response in. One that does not arrive is asked for again by the engine."""
     try:
-        await complete(response)
+        await complete(response, metadata=_api_token())
     except grpc.aio.AioRpcError as error:
         if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
             log.warning("worker.not_delivered", turn=response.instanceId, reason=error.details())
