@@ -4,8 +4,6 @@ import sys
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.settings import load_settings
-from travelbuddy.telemetry.audit import configure_audit
-from travelbuddy.telemetry.logging import configure_logging
 
 
 def main() -> None:
@@ -15,6 +13,11 @@ def main() -> None:
     except RuntimeProblem as problem:
         sys.stderr.write(f"{problem}\n")
         raise SystemExit(2) from None
+    # structlog loads rich where it is installed, for tracebacks that are not printed here: 5 MB and a tenth of a second
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    from travelbuddy.telemetry.audit import configure_audit
+    from travelbuddy.telemetry.logging import configure_logging
+
     configure_logging(settings.log_level, settings.log_format)  # before the SDKs are imported and log on their own
 
     try:

@@ -135,13 +135,15 @@ def _api_token() -> tuple[tuple[str, str], ...]:
 async def _deliver(complete: Callable[..., Awaitable[Any]], response: Any) -> None:
     """Hand a response in. One that does not arrive is asked for again by the engine."""
     try:
-        await complete(response, metadata=_api_token())
-    except grpc.aio.AioRpcError as error:
-        if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
-            log.warning("worker.not_delivered", turn=response.instanceId, reason=error.details())
-            return
-        log.error("worker.too_large", turn=response.instanceId, reason=error.details())
-        await _deliver(complete, _refused(response, error))
+        try:
+            await complete(response, metadata=_api_token())
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                raise
+            log.error("worker.too_large", turn=response.instanceId, reason=error.details())
+            await complete(_refused(response, error), metadata=_api_token())  # once: sidecars limit more than sizes
+    except grpc.aio.AioRpcError as lost:
+        log.warning("worker.not_delivered", turn=response.instanceId, reason=lost.details())
 
 
 def _refused(response: Any, error: grpc.aio.AioRpcError) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,6 +52,8 @@ class Engine(TaskHubSidecarServiceServicer):  # type: ignore[misc]
     def __init__(self) -> None:
         self.port = 0
         self.streams = 0
+        self.door = asyncio.Event()
+        self.door.set()
         self.refusals: deque[grpc.StatusCode] = deque()
         self.refused = 0
         self.answers: list[Any] = []
@@ -82,6 +85,7 @@ class Engine(TaskHubSidecarServiceServicer):  # type: ignore[misc]
 
     async def Hello(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._note("Hello", context)
+        await self.door.wait()
         return Empty()
 
     async def GetWorkItems(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
@@ -174,9 +178,9 @@ class Life:
 @pytest.fixture(autouse=True)
 async def nothing_is_left() -> AsyncIterator[None]:
     """Every task that a test began has ended with it."""
-    before = asyncio.all_tasks()
     yield
-    await until(lambda: not {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()})
+    own = {asyncio.current_task()}
+    await until(lambda: asyncio.all_tasks() == own)
 
 
 @pytest.fixture(autouse=True)
@@ -209,15 +213,6 @@ async def life(engine: Engine, activities: Activities) -> AsyncIterator[Life]:
     await life.clear_away()
 
 
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """Where connections are accepted and nothing is ever said."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
-
-
 async def until(true: Callable[[], bool]) -> None:
     """Wait until something is true."""
     async with asyncio.timeout(5):
@@ -232,7 +227,7 @@ async def answers(engine: Engine, count: int = 1) -> list[Any]:
     return engine.answers
 
 
-def activity(name: str, payload: str, *, turn_id: str = "t", task_id: int = 7, token: str = "token") -> Any:
+def activity(name: str, payload: str, *, turn_id: str = "t", task_id: int = 7, mark: str = "mark") -> Any:
     """An item that asks for an activity."""
     request = protos.ActivityRequest(
         name=name,
@@ -240,7 +235,7 @@ def activity(name: str, payload: str, *, turn_id: str = "t", task_id: int = 7, t
         workflowInstance=protos.WorkflowInstance(instanceId=turn_id),
         taskId=task_id,
     )
-    return protos.WorkItem(activityRequest=request, completionToken=token)
+    return protos.WorkItem(activityRequest=request, completionToken=mark)
 
 
 def model_call(number: int = 7) -> Any:
@@ -266,7 +261,7 @@ def ended_as_failed(answer: Any) -> Any:
 
 async def test_an_activity_is_answered_with_its_result(engine: Engine, life: Life, activities: Activities) -> None:
     """The activity gets the turn's id and its typed input; the engine gets the JSON result under the item's marks."""
-    engine.hand_out(activity(CALL_MODEL, json.dumps(MODEL_CALL.wire()), turn_id="one", task_id=3, token="a"))
+    engine.hand_out(activity(CALL_MODEL, json.dumps(MODEL_CALL.wire()), turn_id="one", task_id=3, mark="a"))
     (answer,) = await answers(engine)
     assert activities.calls == [("one", MODEL_CALL)]
     assert (answer.instanceId, answer.taskId, answer.completionToken) == ("one", 3, "a")
@@ -287,7 +282,7 @@ async def test_a_breakdown_is_told(engine: Engine, life: Life, activities: Activ
     activities.broken = RuntimeError("the roof is on fire")
     engine.hand_out(model_call(1))
     (answer,) = await answers(engine)
-    assert (answer.instanceId, answer.taskId, answer.completionToken) == ("t", 1, "token")
+    assert (answer.instanceId, answer.taskId, answer.completionToken) == ("t", 1, "mark")
     assert (answer.failureDetails.errorType, answer.failureDetails.errorMessage) == (
         "RuntimeError",
         "the roof is on fire",
@@ -313,7 +308,7 @@ async def test_what_cannot_be_executed_is_told(
     """An unknown activity and an input that is not valid are answered as failures, and nothing is executed."""
     engine.hand_out(activity(name, payload))
     (answer,) = await answers(engine)
-    assert (answer.failureDetails.errorType, answer.taskId, answer.completionToken) == (error, 7, "token")
+    assert (answer.failureDetails.errorType, answer.taskId, answer.completionToken) == (error, 7, "mark")
     assert activities.calls == []
 
 
@@ -325,7 +320,7 @@ async def test_a_workflow_is_answered_with_its_next_step(engine: Engine, life: L
     assert (answer.instanceId, answer.completionToken) == ("t", "w")
     assert action.scheduleTask.name == CALL_MODEL
     assert CallModelInput.model_validate_json(action.scheduleTask.input.value).turn == TURN
-    assert json.loads(answer.customStatus.value) == "thinking (step 1, attempt 1)"
+    assert answer.customStatus.value == "thinking (step 1, attempt 1)"
 
 
 @pytest.mark.parametrize(
@@ -356,7 +351,7 @@ async def test_a_result_that_is_too_large_becomes_a_failure(engine: Engine, life
     engine.refusals.append(TOO_LARGE)
     engine.hand_out(model_call())
     (answer,) = await answers(engine)
-    assert (answer.instanceId, answer.taskId, answer.completionToken) == ("t", 7, "token")
+    assert (answer.instanceId, answer.taskId, answer.completionToken) == ("t", 7, "mark")
     assert "too large" in answer.failureDetails.errorMessage
     assert not answer.HasField("result")
 
@@ -401,20 +396,20 @@ async def test_many_activities_run_at_once(engine: Engine, life: Life, activitie
 async def test_a_lost_connection_is_made_again(
     engine: Engine, life: Life, activities: Activities, server_stays: bool
 ) -> None:
-    """What was begun is cancelled, ``running`` is false for as long as the engine is away, then work is taken again."""
+    """What was begun is cancelled, ``running`` is false in between, and then work is taken again."""
     activities.gate.clear()
     engine.hand_out(model_call(1), model_call(2))
     await until(lambda: len(activities.calls) == 2)
+    engine.door.clear()  # whoever comes back waits
     if server_stays:
         engine.break_off()
-        await until(lambda: not life.worker.running)
     else:
         await engine.stop()
-        await until(lambda: not life.worker.running)
-        await asyncio.sleep(0.1)  # it tries a few times
-        assert not life.worker.running
-        await engine.start()
+    await until(lambda: not life.worker.running and engine.streams == 0)
     assert activities.cancelled == 2
+    if not server_stays:
+        await engine.start()
+    engine.door.set()
     await until(lambda: life.worker.running and engine.streams == 1)
     activities.gate.set()
     engine.hand_out(model_call(3))
@@ -446,30 +441,37 @@ async def test_cancelling_ends_a_worker_that_finds_nobody(engine: Engine, activi
     await life.cancelled()
 
 
-async def test_cancelling_ends_a_worker_that_gets_no_answer(activities: Activities, silent_port: int) -> None:
+async def test_cancelling_ends_a_worker_that_gets_no_answer(activities: Activities) -> None:
     """Where a connection is accepted and nothing said, it does not wait for its greeting to time out."""
-    life = Life(activities, silent_port)
-    await asyncio.sleep(0.05)
-    assert not life.worker.running
-    await life.cancelled()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(5)
+        life = Life(activities, silent.getsockname()[1])
+        connection, _ = await asyncio.to_thread(silent.accept)
+        with connection:
+            assert not life.worker.running
+            await life.cancelled()
 
 
-async def test_a_cancellation_is_not_lost_when_the_connection_breaks(engine: Engine, activities: Activities) -> None:
+async def test_a_cancellation_is_not_lost_when_the_connection_breaks(engine: Engine) -> None:
     """Cancelled at whatever moment while the server goes away, it ends; a lost cancellation would hang the service."""
-    activities.gate.clear()
     for number in range(30):
-        life = Life(activities, engine.port)
-        await until(lambda life=life: engine.streams == 1 and life.worker.running)  # type: ignore[misc]
-        begun = len(activities.calls)
-        engine.hand_out(model_call(1), model_call(2))
-        await until(lambda begun=begun: len(activities.calls) == begun + 2)  # type: ignore[misc]
-        stop = asyncio.create_task(engine.stop())
-        for _ in range(number % 15):
-            await asyncio.sleep(0)
-        await life.cancelled()
-        await stop
-        assert activities.cancelled == len(activities.calls)
-        await engine.start()
+        await cancelled_after(number % 15, engine)
+
+
+async def cancelled_after(rounds: int, engine: Engine) -> None:
+    """Cancel a worker with work in progress so many rounds of the loop after the server has begun to stop."""
+    activities = Activities()
+    activities.gate.clear()
+    life = Life(activities, engine.port)
+    engine.hand_out(model_call(1), model_call(2))
+    await until(lambda: len(activities.calls) == 2)
+    stop = asyncio.create_task(engine.stop())
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    await life.cancelled()
+    await stop
+    assert activities.cancelled == 2
+    await engine.start()
 
 
 async def test_a_cancellation_is_not_lost_while_work_is_cleared_away(
