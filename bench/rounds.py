@@ -31,7 +31,7 @@ class Size:
     two_hundred: tuple[int, int] | None
 
 
-FULL = Size(alone=80, busy=(16, 20), fifty=(50, 5), two_hundred=(200, 3))
+FULL = Size(alone=80, busy=(16, 20), fifty=(50, 10), two_hundred=(200, 3))
 FULL_SLOW = Size(alone=40, busy=(16, 10), fifty=(50, 1), two_hundred=None)
 QUICK = Size(alone=40, busy=(16, 8), fifty=(50, 1), two_hundred=None)
 QUICK_SLOW = Size(alone=8, busy=(16, 2), fifty=(50, 1), two_hundred=None)

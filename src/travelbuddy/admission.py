@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from math import ceil, inf
 
 from cachetools import TTLCache
 
 from travelbuddy.errors import Overloaded
 
+AT_ONCE = 8
+"""Messages that are accepted side by side. More of them would only share the same machine and all be later: when fifty
+come in one moment, the first are at work while the last still wait outside."""
 FORGET = 600.0
 """Seconds after which a turn that nobody has told the end of no longer counts."""
 WEIGHT = 0.1
@@ -30,6 +34,7 @@ class Admission:
         self._clock = clock
         self._open: TTLCache[str, float] = TTLCache(inf, FORGET, timer=clock)
         self._entering = 0
+        self._turnstile = asyncio.Semaphore(AT_ONCE)
         self._seconds = 1.0
         self.refused = 0
         """How many were sent away."""
@@ -39,8 +44,8 @@ class Admission:
         """Turns let in and not known to be over."""
         return len(self._open) + self._entering
 
-    @contextmanager
-    def entering(self) -> Iterator[Callable[[str], None]]:
+    @asynccontextmanager
+    async def entering(self) -> AsyncIterator[Callable[[str], None]]:
         """A place for one message; call what is given with the turn's id once it is accepted. Raises Overloaded."""
         if self.in_progress >= self._limit:
             self.refused += 1
@@ -50,7 +55,8 @@ class Admission:
             )
         self._entering += 1
         try:
-            yield self._accepted
+            async with self._turnstile:
+                yield self._accepted
         finally:
             self._entering -= 1
 

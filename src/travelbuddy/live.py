@@ -26,7 +26,7 @@ from travelbuddy.live_turn import LiveTurn
 KEPT = 4_096
 """Turns in memory at most; the ones longest untouched are forgotten."""
 WANTED_SECONDS = 600.0
-JUST_ENDED, JUST_ENDED_SECONDS = 64, 5.0
+JUST_ENDED, JUST_ENDED_SECONDS = 32, 5.0
 Notice = dict[str, Any]
 Result = TypeVar("Result")
 

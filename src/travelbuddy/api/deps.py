@@ -67,7 +67,7 @@ PublisherDep = Annotated[Publisher, Depends(_publisher)]
 
 async def let_in(services: Services, message: Incoming) -> Accepted:
     """Accept a message while there is room; raises Overloaded when there is none."""
-    with services.admission.entering() as accepted_as:
+    async with services.admission.entering() as accepted_as:
         accepted = await services.turns.accept(replace(message, accepted_by=services.settings.replica))
         if not accepted.repeated:
             accepted_as(accepted.turn_id)

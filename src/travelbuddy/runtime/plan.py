@@ -118,6 +118,7 @@ def _app(name: str, pair: _PairPorts, options: StackOptions) -> ProcessSpec:
         "DAPR_HTTP_PORT": str(pair.http),
         "DAPR_GRPC_PORT": str(pair.grpc),
         "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "1",  # one thread does the work; more arenas only keep memory apart
         **({} if load_settings().audit_log else {"AUDIT_LOG": str(options.data_dir.absolute() / "logs" / "audit.log")}),
         **_no_proxy(),
     }
