@@ -38,6 +38,7 @@ FIGURES = {
     "cpu_scheduler": ("CPU a turn: scheduler", "{:.1f} ms"),
     "cpu_server": ("CPU a turn: other server", "{:.1f} ms"),
     "cpu_all": ("CPU a turn: all", "{:.1f} ms"),
+    "etcd_writes": ("writes to the scheduler's etcd, a turn", "{:.0f}"),
     "history_kb": ("workflow history kept, a turn", "{:.1f} KiB"),
     "disk_kb": ("written to the disk, a turn", "{:.0f} KiB"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def _busy(app: Running, size: Size) -> Figures:
     pids = app.pids()
     cpu = {part: cpu_seconds(pid) for part, pid in pids.items()}
     disk = sum(map(written_kb, pids.values()))
-    history = _history(app)
+    history, revision = _history(app), _revision(app)
     loaded = _run(app.url, *size.busy)
     turns = max(1, len(loaded.latencies))
     spent = {f"cpu_{_part(part)}": (cpu_seconds(pid) - cpu[part]) * 1000 / turns for part, pid in pids.items()}
@@ -99,6 +100,7 @@ def _busy(app: Running, size: Size) -> Figures:
     }
     if history is not None and (now := _history(app)) is not None:
         figures["history_kb"] = (now - history) / 1024 / turns
+        figures["etcd_writes"] = (_revision(app) - revision) / turns
     return figures
 
 
@@ -130,6 +132,16 @@ def _history(app: Running) -> float | None:
     if app.data is None:
         return None
     return float(_stored_bytes(app.data / "state.sqlite")["workflow_state"])
+
+
+def _revision(app: Running) -> int:
+    """How often the scheduler's etcd was written; 0 where there is none."""
+    if app.data is None:
+        return 0
+    entries = {entry["name"]: entry for entry in json.loads((app.data / "stack.json").read_text())}
+    url = f"http://127.0.0.1:{entries['scheduler']['ports']['etcd']}/v3/kv/range"
+    answer = httpx.post(url, json={"key": "eA=="}, trust_env=False)  # any key: every answer names the revision
+    return int(answer.raise_for_status().json()["header"]["revision"])
 
 
 def _stored_bytes(file: Path) -> Mapping[str, int]:

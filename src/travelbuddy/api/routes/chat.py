@@ -21,7 +21,7 @@ from travelbuddy.turns import Accepted, Incoming
 router = APIRouter(tags=["chat"])
 
 
-def _incoming(body: ChatRequest, key: str | None, replica: str) -> Incoming:
+def _incoming(body: ChatRequest, key: str | None, follower: str | None = None) -> Incoming:
     return Incoming(
         user_id=body.user_id,
         session_id=body.session_id,
@@ -29,7 +29,7 @@ def _incoming(body: ChatRequest, key: str | None, replica: str) -> Incoming:
         key=key,
         context=body.context,
         if_busy=body.if_busy,
-        follower=replica,
+        follower=follower,
     )
 
 
@@ -43,7 +43,7 @@ async def chat(
 ) -> JSONResponse:
     """Send a message and get the reply. When it takes longer than CHAT_WAIT the answer is 202, and the turn goes on."""
     settings = services.settings
-    accepted = await let_in(services, _incoming(body, idempotency_key, settings.replica))
+    accepted = await let_in(services, _incoming(body, idempotency_key))  # its end is told; the tokens need not be
     record = await following.ended(accepted.turn_id, settings.chat_wait, ask=accepted.repeated)
     if record is not None:
         return JSONResponse(chat_answer(record))
