@@ -12,12 +12,12 @@ import grpc
 import grpc.aio
 import structlog
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
-from dapr.clients.http.client import DAPR_API_TOKEN_HEADER
 from dapr.conf import settings as dapr_settings
 from dapr.ext.workflow.aio import DaprWorkflowClient
 from dapr.proto.runtime.v1.dapr_pb2_grpc import DaprStub
 
 from travelbuddy.errors import StoreNotAsked
+from travelbuddy.sidecar_token import Metadata, api_token
 from travelbuddy.telemetry.logging import sdk_logging
 
 log = structlog.get_logger(__name__)
@@ -29,14 +29,6 @@ _WATCH_OPTIONS = [
     ("grpc.client_idle_timeout_ms", 2**31 - 1),
 ]
 _HEALTH_POLL = 0.1
-
-Metadata = tuple[tuple[str, str], ...]
-
-
-def api_token() -> Metadata:
-    """What a bare gRPC call carries when the sidecar wants ``DAPR_API_TOKEN``."""
-    token = dapr_settings.DAPR_API_TOKEN
-    return ((DAPR_API_TOKEN_HEADER, token),) if token else ()
 
 
 @dataclass(frozen=True)

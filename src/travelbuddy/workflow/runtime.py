@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 import grpc
 import grpc.aio
 import structlog
-from dapr.clients.http.client import DAPR_API_TOKEN_HEADER
-from dapr.conf import settings as dapr_settings
 from dapr.ext.workflow import DaprWorkflowContext
 from dapr.ext.workflow._durabletask.internal import helpers as make
 from dapr.ext.workflow._durabletask.internal import protos
@@ -24,6 +22,7 @@ from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Regis
 from google.protobuf.empty_pb2 import Empty
 from pydantic import BaseModel
 
+from travelbuddy.sidecar_token import api_token
 from travelbuddy.telemetry import audit
 from travelbuddy.telemetry.logging import sdk_logging
 from travelbuddy.workflow.activities import TurnActivities
@@ -77,8 +76,8 @@ class WorkflowWorker:
         work: set[asyncio.Task[None]] = set()  # no TaskGroup: it can lose a cancellation that comes with an error
         async with grpc.aio.insecure_channel(self._target) as channel:
             engine = TaskHubSidecarServiceStub(channel)
-            await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=_api_token())
-            items = engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=_api_token())
+            await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=api_token())
+            items = engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=api_token())
             self._running = True
             log.info("worker.started")
             try:
@@ -126,22 +125,16 @@ class WorkflowWorker:
         await _deliver(engine.CompleteActivityTask, done)
 
 
-def _api_token() -> tuple[tuple[str, str], ...]:
-    """What each call carries when the sidecar wants ``DAPR_API_TOKEN``."""
-    token = dapr_settings.DAPR_API_TOKEN
-    return ((DAPR_API_TOKEN_HEADER, token),) if token else ()
-
-
 async def _deliver(complete: Callable[..., Awaitable[Any]], response: Any) -> None:
     """Hand a response in. One that does not arrive is asked for again by the engine."""
     try:
         try:
-            await complete(response, metadata=_api_token())
+            await complete(response, metadata=api_token())
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
                 raise
             log.error("worker.too_large", turn=response.instanceId, reason=error.details())
-            await complete(_refused(response, error), metadata=_api_token())  # once: sidecars limit more than sizes
+            await complete(_refused(response, error), metadata=api_token())  # once: sidecars limit more than sizes
     except grpc.aio.AioRpcError as lost:
         log.warning("worker.not_delivered", turn=response.instanceId, reason=lost.details())
 
