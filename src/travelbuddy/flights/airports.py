@@ -85,7 +85,7 @@ def _by_alias(name: str) -> Place | None:
 
 
 def _by_city(name: str) -> Place | None:
-    candidates = directory().cities.get(name, [])
+    candidates = directory().cities.get(name, ())
     country = directory().countries.get(name)
     cities = _cities(candidates)
     if country is not None and not any(city.country == country and city.rank for city in cities):
@@ -113,7 +113,7 @@ def _by_qualified_city(text: str) -> Place | None:
 
 def _named(name: str) -> Iterable[Airport]:
     alias = _by_alias(name)
-    return [*directory().cities.get(name, []), *(alias.airports if alias else ())]
+    return [*directory().cities.get(name, ()), *(alias.airports if alias else ())]
 
 
 def _lies_in(airport: Airport, qualifier: str) -> bool:
@@ -128,7 +128,7 @@ def _is_state(name: str) -> bool:
 def _by_airport_name(folded: str) -> Place | None:
     """The airport whose name, city and code together hold every telling word of the text."""
     telling = [word for word in folded.split() if word not in _GENERIC]
-    sets = [set(directory().words.get(word, ())) for word in telling]
+    sets = [set(directory().words.get(word, "").split()) for word in telling]
     codes = set.intersection(*sets) if sets else set()
     found = [directory().airports[code] for code in codes]
     cities = _cities(found)

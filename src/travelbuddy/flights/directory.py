@@ -54,13 +54,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Everything known, by the keys people use; names are folded (see ``fold``)."""
+    """Everything known, by the keys people use; names are folded (see ``fold``).
+
+    ``words`` gives codes in one string, as in "LCY LHR": most words have one, which then costs no memory.
+    """
 
     airports: dict[str, Airport]
     metros: dict[str, Place]
     metro_of: dict[str, Place]
-    cities: dict[str, list[Airport]]
-    words: dict[str, tuple[str, ...]]
+    cities: dict[str, tuple[Airport, ...]]
+    words: dict[str, str]
     aliases: dict[str, str]
     countries: dict[str, str]
     regions: dict[str, set[Region]]
@@ -124,21 +127,24 @@ def _metro(code: str, name: str, country: str, airports: tuple[Airport, ...]) ->
 
 def _index(
     airports: dict[str, Airport], metros: dict[str, Place]
-) -> tuple[dict[str, list[Airport]], dict[str, tuple[str, ...]]]:
+) -> tuple[dict[str, tuple[Airport, ...]], dict[str, str]]:
     """Airports by folded city name, and airport codes by every word of name, city and code."""
     cities: dict[str, list[Airport]] = {}
-    words: dict[str, set[str]] = {}
+    words: dict[str, list[str]] = {}
     for airport in airports.values():
         for name in city_names(airport.city):
             cities.setdefault(name, []).append(airport)
-        for word in f"{fold(airport.name)} {fold(airport.city)} {airport.code.casefold()}".split():
-            words.setdefault(word, set()).add(airport.code)
+        for word in set(f"{fold(airport.name)} {fold(airport.city)} {airport.code.casefold()}".split()):
+            words.setdefault(word, []).append(airport.code)
     for metro in metros.values():
         known = cities.setdefault(fold(metro.name), [])
         known.extend(airport for airport in metro.airports if airport not in known)
         for word in fold(metro.name).split():
-            words.setdefault(word, set()).update(airport.code for airport in metro.airports)
-    return cities, {word: tuple(codes) for word, codes in words.items()}  # most hold one, and a set takes 216 bytes
+            words.setdefault(word, []).extend(airport.code for airport in metro.airports)
+    return (
+        {name: tuple(airports) for name, airports in cities.items()},
+        {word: codes[0] if len(codes) == 1 else " ".join(codes) for word, codes in words.items()},
+    )
 
 
 def _entries(table: str) -> list[str]:
