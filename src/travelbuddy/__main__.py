@@ -3,13 +3,14 @@
 import sys
 
 from travelbuddy.errors import RuntimeProblem
-from travelbuddy.settings import load_settings
+from travelbuddy.settings import load_settings, refuse_unsafe
 
 
 def main() -> None:
     """Serve until told to stop; a bad setting is one line and exit code 2."""
     try:
         settings = load_settings()
+        refuse_unsafe(settings)
     except RuntimeProblem as problem:
         sys.stderr.write(f"{problem}\n")
         raise SystemExit(2) from None

@@ -9,16 +9,21 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.security import HTTPBearer
 
 from travelbuddy import __version__
+from travelbuddy.api.access import sidecar_only, user_only
+from travelbuddy.api.browsers import LOOPBACK_NAMES, BrowserGuard
+from travelbuddy.api.document import require_user_id
 from travelbuddy.api.limits import BodyLimit
 from travelbuddy.api.problems import install_problem_handlers
 from travelbuddy.api.routes import chat, health, sessions, users, workflows
-from travelbuddy.bootstrap import OFFLINE_PREFIX, Services, build_services
+from travelbuddy.bootstrap import OFFLINE_KEY, OFFLINE_PREFIX, Services, build_services
 from travelbuddy.flights.airports import warm
 from travelbuddy.messaging import inbox
-from travelbuddy.settings import Settings
+from travelbuddy.settings import Settings, listed
 from travelbuddy.telemetry.audit import AuditDoor
 
 log = structlog.get_logger(__name__)
@@ -51,15 +56,42 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     install_problem_handlers(app)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(AuditDoor)
-    for routes in (chat, workflows, sessions, users, health, inbox):
-        app.include_router(routes.router)
+    _add_middleware(app, settings)
+    _add_routes(app, settings)
+    return app
+
+
+def _add_routes(app: FastAPI, settings: Settings) -> None:
+    """Every route comes in here, with the check in front of it."""
+    checked: list[Any] = [Depends(user_only)]
+    if settings.auth == "none":
+        require_user_id(app)
+    else:
+        checked.append(Depends(HTTPBearer(auto_error=False)))  # tells the document that there is one
+    for routes in (chat, workflows, sessions, users):
+        app.include_router(routes.router, dependencies=checked)
+    app.include_router(inbox.router, dependencies=[Depends(sidecar_only)])
+    app.include_router(health.router)
     if settings.offline:
         from travelbuddy.offline.server import create_offline_app
 
-        app.mount(OFFLINE_PREFIX, create_offline_app())
-    return app
+        app.mount(OFFLINE_PREFIX, create_offline_app(OFFLINE_KEY))
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last one added sees a request first."""
+    app.add_middleware(BodyLimit)
+    app.add_middleware(AuditDoor)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=listed(settings.cors_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            expose_headers=["Location", "Retry-After"],
+        )
+    own = LOOPBACK_NAMES if settings.auth == "none" and settings.on_loopback else ()
+    app.add_middleware(BrowserGuard, names=(*own, *listed(settings.allowed_hosts)))
 
 
 def serve(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from functools import partial
 
 from pydantic import JsonValue
 
+from travelbuddy.access.build import build_gate
+from travelbuddy.access.gate import Gate
 from travelbuddy.adapters.caching import CachedUsers
 from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
 from travelbuddy.adapters.dapr_publisher import DaprPublisher
@@ -43,6 +46,8 @@ from travelbuddy.workflow.toolcalls import ToolCalls, ToolContextFactory, UserCo
 
 OFFLINE_MODEL = "offline-travel-1"
 OFFLINE_PREFIX = "/offline-model"
+OFFLINE_KEY = secrets.token_urlsafe(24)
+"""What this process shows its own offline model, which is there for nobody else."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Services:
     """Everything the doors need, made once and passed on."""
 
     settings: Settings
+    gate: Gate
     turns: Turns
     admission: Admission
     following: Following
@@ -89,7 +95,8 @@ class _Outside:
 
 def _outside(settings: Settings) -> _Outside:
     metrics = Metrics()
-    sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port)
+    token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token is not None else None
+    sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port, token)
     state, chat = DaprRecords(sidecar, metrics), _chat(settings)
     model = GuardedModel(chat)
     metrics.watch(state.guard, model.guard)
@@ -130,6 +137,7 @@ def build_services(settings: Settings) -> Services:
     turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors)
     return Services(
         settings=settings,
+        gate=build_gate(settings),
         turns=turns,
         admission=_admission(settings, live, out.metrics),
         following=Following(live, turns),
@@ -176,8 +184,10 @@ def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
 
 def _chat(settings: Settings) -> OpenAIChat:
     offline_url = f"http://127.0.0.1:{settings.app_port}{OFFLINE_PREFIX}/v1"
+    if settings.offline:
+        return OpenAIChat(offline_url, OFFLINE_KEY, settings.model_timeout)
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
-    return OpenAIChat(offline_url if settings.offline else settings.openai_base_url, key, settings.model_timeout)
+    return OpenAIChat(settings.openai_base_url, key, settings.model_timeout)
 
 
 def _tool_context_factory(settings: Settings, users: UserRecords, flights: FlightProvider) -> ToolContextFactory:

@@ -22,9 +22,16 @@ app = typer.Typer(
 )
 
 Url = Annotated[str, typer.Option(help="Address of the running service.", envvar="TRAVELBUDDY_URL")]
+Token = Annotated[
+    str | None, typer.Option(help="Your API key or token, where AUTH asks for one.", envvar="TRAVELBUDDY_TOKEN")
+]
+KeyFile = Annotated[Path, typer.Option("--file", help="The file of hashed keys.", envvar="API_KEYS_FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Port = typer.Option(min=0, max=65535)
 DEFAULT_URL = "http://localhost:8001"
+DEFAULT_KEYS = Path("api-keys")
+keys = typer.Typer(help="Who may call, with AUTH=api-key.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
 
 
 @contextmanager
@@ -44,24 +51,30 @@ def up(
     data_dir: Annotated[Path, typer.Option(help="State, logs and stack.json.")] = Path(".travelbuddy"),
     components: Annotated[Path | None, typer.Option(help="Folder of Dapr resources.")] = None,
     replicas: Annotated[int, typer.Option(min=1, help="Pairs of app and sidecar.")] = 1,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Let others reach the service although AUTH=none asks nobody who they are."),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show all of Dapr's log lines.")] = False,
 ) -> None:
     """Run placement, scheduler, sidecar and app in the foreground. Port 0 is any free one."""
     from travelbuddy.runtime.plan import StackOptions
     from travelbuddy.runtime.stack import up as run_stack
+    from travelbuddy.runtime.tokens import shared_tokens
     from travelbuddy.settings import load_settings
 
-    options = StackOptions(
-        app_port=app_port,
-        dapr_http_port=dapr_http_port,
-        dapr_grpc_port=dapr_grpc_port,
-        data_dir=data_dir,
-        components=components,
-        replicas=replicas,
-        verbose=verbose,
-    )
     with _one_line_errors():
-        load_settings()  # a bad one is told before anything is started
+        settings = load_settings(**({"insecure": True} if insecure else {}))  # a bad one is told before anything starts
+        options = StackOptions(
+            app_port=app_port,
+            dapr_http_port=dapr_http_port,
+            dapr_grpc_port=dapr_grpc_port,
+            data_dir=data_dir,
+            components=components,
+            replicas=replicas,
+            verbose=verbose,
+            tokens=shared_tokens(settings),
+        )
         code = run_stack(options)
     raise typer.Exit(code)
 
@@ -108,11 +121,12 @@ def send(
     wait: Annotated[bool, typer.Option(help="Wait for the reply.")] = True,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
+    token: Token = None,
 ) -> None:
     """Send one message and print the reply."""
     from travelbuddy.runtime.client import ServiceClient, print_answer
 
-    with _one_line_errors(), ServiceClient(url) as service:
+    with _one_line_errors(), ServiceClient(url, token) as service:
         answer = service.send(text, user, session)
         if wait:
             answer = service.wait(str(answer["workflow_instance_id"]))
@@ -125,13 +139,44 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Follow it until it is done.")] = False,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
+    token: Token = None,
 ) -> None:
     """Show how far a message is: state, steps, reply."""
     from travelbuddy.runtime.client import ServiceClient, print_status, watch_status
 
-    with _one_line_errors(), ServiceClient(url) as service:
+    with _one_line_errors(), ServiceClient(url, token) as service:
         if watch and not as_json:
             watch_status(service, instance_id)
         else:
             answer = service.wait(instance_id) if watch else service.status(instance_id)
             print_status(answer, as_json=as_json)
+
+
+@keys.command()
+def add(user: Annotated[str, typer.Argument(help="User id.")], file: KeyFile = DEFAULT_KEYS) -> None:
+    """Make a key for this user and print it; only its hash is kept. Running services take it at once."""
+    from travelbuddy.access.api_keys import add_key
+
+    with _one_line_errors():
+        typer.echo(add_key(file, user))
+
+
+@keys.command()
+def revoke(user: Annotated[str, typer.Argument(help="User id.")], file: KeyFile = DEFAULT_KEYS) -> None:
+    """Take back all keys of this user; running services refuse them at once."""
+    from travelbuddy.access.api_keys import revoke_keys
+
+    with _one_line_errors():
+        count = revoke_keys(file, user)
+    typer.echo(f"{count} {'key' if count == 1 else 'keys'} of {user} revoked.")
+    raise typer.Exit(0 if count else BAD_INPUT)
+
+
+@keys.command("list")
+def list_keys(file: KeyFile = DEFAULT_KEYS) -> None:
+    """Show whose keys there are, by the first characters of their hashes."""
+    from travelbuddy.access.api_keys import read_keys
+
+    with _one_line_errors():
+        for known, user in read_keys(file).items():
+            typer.echo(f"{known[:12]}  {user}")

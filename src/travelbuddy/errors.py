@@ -5,10 +5,14 @@ TravelBuddyError
 │   ├── ModelUnavailable     time-out, 429, 5xx or broken answer of the model
 │   ├── StoreUnavailable     the state store or the sidecar did not answer
 │   │   └── StoreNotAsked    the sidecar is away, or the breaker is open
+│   ├── IdentityUnavailable  who is calling cannot be told now: the key file or the identity provider is away
+│   ├── TooManyRequests      this user or address has asked too often
 │   └── Overloaded           as many turns are in progress as may be; nothing was accepted
 ├── Permanent            trying again cannot help; becomes a reply, a tool error or a problem document
 │   ├── ModelRefused         the model's server rejected the request (bad key, bad request)
 │   ├── ToolError            the tool's arguments make no sense; told to the model as a value
+│   ├── Unauthenticated      no credential, or one that is not accepted
+│   ├── NotYou               the request names another user than its credential
 │   ├── BadCursor            a Last-Event-ID that is none of ours
 │   ├── NotFound             no such session, turn or user
 │   ├── SessionBusy          ``if_busy=reject`` and a turn is running
@@ -47,6 +51,14 @@ class StoreNotAsked(StoreUnavailable):
     """The state store was not even asked: the sidecar is away, or the breaker is open. Trying again now is no use."""
 
 
+class IdentityUnavailable(Transient):
+    """The key file or the identity provider cannot be read, so nobody can be told from anybody."""
+
+
+class TooManyRequests(Transient):
+    """A user or an address has asked too often."""
+
+
 class Overloaded(Transient):
     """As many turns are in progress as may be; nothing was accepted."""
 
@@ -70,6 +82,14 @@ class ToolError(Permanent):
         self.kind = kind
         self.field = field
         self.suggestions = suggestions
+
+
+class Unauthenticated(Permanent):
+    """There is no credential, or it is not accepted; the text says which, and nothing of what it holds."""
+
+
+class NotYou(Permanent):
+    """The request names another user than its credential does."""
 
 
 class BadCursor(Permanent):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import socket
 from datetime import date
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -19,10 +21,24 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     app_host: str = "127.0.0.1"
+    allowed_hosts: str = Field("", description="names the service is called by; default: any, on loopback its own")
     app_port: int = Field(8001, ge=1, le=65535)
     dapr_host: str = "127.0.0.1"
     dapr_http_port: int = Field(3500, ge=1, le=65535)
     dapr_grpc_port: int = Field(50001, ge=1, le=65535)
+
+    auth: Literal["none", "api-key", "jwt"] = "none"
+    insecure: bool = Field(False, description="AUTH=none although others reach the address")
+    api_keys_file: Path | None = None
+    jwt_jwks_url: str = Field("", description="where the identity provider publishes its keys")
+    jwt_audience: str = Field("", description="what a token must be meant for")
+    jwt_issuer: str = Field("", description="whom a token must be from")
+    jwt_user_claim: str = "sub"
+    app_api_token: SecretStr | None = Field(None, description="what the sidecar shows the app")
+    dapr_api_token: SecretStr | None = Field(None, description="what the app shows the sidecar")
+    rate_per_user: str = Field("", description="requests of one user, per replica; default with AUTH: 120/minute")
+    rate_per_address: str = Field("", description="requests from one address; default with AUTH: 600/minute")
+    cors_origins: str = Field("", description="web pages, by origin, that browsers may let call; default: none")
 
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
@@ -51,6 +67,21 @@ class Settings(BaseSettings):
             raise ValueError("choose DEBUG, INFO, WARNING or ERROR")
         return level
 
+    @field_validator("rate_per_user", "rate_per_address")
+    @classmethod
+    def _known_rate(cls, value: str) -> str:
+        if value not in {"", "off"} and not re.fullmatch(r"[1-9]\d*\s*/\s*(second|minute|hour|day)", value):
+            raise ValueError("write a number per second, minute, hour or day, as 120/minute, or off")
+        return value
+
+    @property
+    def on_loopback(self) -> bool:
+        """True when only this machine reaches the service."""
+        try:
+            return ip_address(self.app_host).is_loopback
+        except ValueError:
+            return self.app_host == "localhost"
+
     @property
     def replica(self) -> str:
         """The replica's name as part of a topic's: letters, digits and ``-``."""
@@ -62,10 +93,35 @@ class Settings(BaseSettings):
         return self.openai_api_key is None and self.openai_base_url is None
 
 
-def load_settings() -> Settings:
-    """The settings in force; raises RuntimeProblem with one line that names each bad one."""
+def listed(value: str) -> tuple[str, ...]:
+    """The parts of a setting that holds several, divided by commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def refuse_unsafe(settings: Settings) -> None:
+    """Raise RuntimeProblem for settings that would let people in who should not be."""
+    needs = {
+        "api-key": {"API_KEYS_FILE": settings.api_keys_file},
+        "jwt": {name: getattr(settings, name.lower()) for name in ("JWT_JWKS_URL", "JWT_AUDIENCE", "JWT_ISSUER")},
+    }.get(settings.auth, {})
+    if missing := [name for name, value in needs.items() if not value]:
+        raise RuntimeProblem(f"AUTH={settings.auth} needs {' and '.join(missing)}.")
+    if settings.auth != "none" and settings.app_api_token is None:
+        raise RuntimeProblem(
+            f"AUTH={settings.auth} needs APP_API_TOKEN, the same for app and daprd: without it anybody could hand in "
+            "messages in anybody's name. `travelbuddy up` makes one by itself."
+        )
+    if settings.auth == "none" and not settings.on_loopback and not settings.insecure:
+        raise RuntimeProblem(
+            f"APP_HOST={settings.app_host} lets others in, and AUTH=none lets them read everybody's conversations. "
+            "Choose AUTH=api-key or AUTH=jwt, or say --insecure (INSECURE=true) where a gateway in front checks them."
+        )
+
+
+def load_settings(**chosen: object) -> Settings:
+    """The settings in force, with those ``chosen`` otherwise; raises RuntimeProblem that names each bad one."""
     try:
-        return Settings()
+        return Settings(**chosen)  # type: ignore[arg-type]
     except ValidationError as invalid:
         bad = [f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in invalid.errors()]
         raise RuntimeProblem(f"Bad settings (environment or .env): {'; '.join(bad)}") from invalid

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
+from travelbuddy.api.checks import route_table
 from travelbuddy.api.routes import chat, health, sessions, users, workflows
+from travelbuddy.app import create_app
 from travelbuddy.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +33,12 @@ def test_every_route_is_in_the_readme() -> None:
     for path in paths:
         shown = re.sub(r"\{\w+\}", "{id}", path)
         assert shown in README, f"README says nothing of {shown}"
+
+
+def test_the_page_on_security_lists_every_route_with_its_check() -> None:
+    """The table is what `scripts/route_checks` writes from the app as it is now."""
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    assert route_table(create_app(Settings(_env_file=None))) in page, "run scripts/route_checks"
 
 
 def test_every_make_command_of_the_documents_exists() -> None:

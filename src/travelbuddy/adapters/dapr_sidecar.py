@@ -48,12 +48,14 @@ class Sidecar:
     too; so everything that talks to the sidecar is made anew for each of its lives.
     """
 
-    def __init__(self, host: str, grpc_port: int, http_port: int) -> None:
+    def __init__(self, host: str, grpc_port: int, http_port: int, token: str | None = None) -> None:
+        """``token`` is DAPR_API_TOKEN, which the sidecar then wants with each call."""
         self.host = host
         self.grpc_port = grpc_port
         dapr_settings.DAPR_RUNTIME_HOST = host
         dapr_settings.DAPR_HTTP_PORT = http_port
         dapr_settings.DAPR_GRPC_PORT = grpc_port
+        dapr_settings.DAPR_API_TOKEN = token
         dapr_settings.DAPR_HEALTH_TIMEOUT = 1  # its wait blocks the event loop; ours has come before
         self._health_url = f"http://{host}:{http_port}/v1.0/healthz/outbound"
         self._connection: Connection | None = None

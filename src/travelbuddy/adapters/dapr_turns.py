@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.ports import EngineState, EngineStatus
 from travelbuddy.errors import StoreUnavailable
+from travelbuddy.sidecar_token import api_token
 from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
 
 TIMEOUT = 10.0
@@ -105,7 +106,7 @@ class DaprTurnEngine:
             while True:
                 request = ListInstanceIDsRequest(pageSize=_LIST_PAGE, continuationToken=token)
                 try:
-                    page = await stub.ListInstanceIDs(request, timeout=TIMEOUT)
+                    page = await stub.ListInstanceIDs(request, timeout=TIMEOUT, metadata=api_token())
                 except grpc.aio.AioRpcError as error:
                     raise _unavailable(error) from error
                 found += [turn_id for turn_id in page.instanceIds if turn_id.startswith(prefix)]

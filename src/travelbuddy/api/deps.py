@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from travelbuddy.access.callers import Caller
 from travelbuddy.adapters.ports import Publisher, SessionRecords, UserRecords
 from travelbuddy.bootstrap import Services
 from travelbuddy.erasure import Erasure
@@ -65,8 +66,9 @@ RecordsDep = Annotated[SessionRecords, Depends(_records)]
 PublisherDep = Annotated[Publisher, Depends(_publisher)]
 
 
-async def let_in(services: Services, message: Incoming) -> Accepted:
+async def let_in(services: Services, caller: Caller, message: Incoming) -> Accepted:
     """Accept a message while there is room; raises Overloaded when there is none."""
+    caller.enters(message.session_id)
     async with services.admission.entering() as accepted_as:
         accepted = await services.turns.accept(replace(message, accepted_by=services.settings.replica))
         if not accepted.repeated:

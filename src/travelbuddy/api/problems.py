@@ -16,19 +16,24 @@ from travelbuddy.errors import (
     BadCursor,
     KeyReused,
     NotFound,
+    NotYou,
     Overloaded,
     OwnedByAnother,
     SessionBusy,
+    TooManyRequests,
     Transient,
     TravelBuddyError,
     TurnOver,
     TurnWithdrawn,
+    Unauthenticated,
 )
 
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _KNOWN: dict[type[TravelBuddyError], tuple[int, str]] = {
+    Unauthenticated: (401, "unauthenticated"),
+    NotYou: (403, "not-you"),
     BadCursor: (422, "invalid-request"),
     NotFound: (404, "not-found"),
     OwnedByAnother: (404, "session-not-yours"),
@@ -36,9 +41,14 @@ _KNOWN: dict[type[TravelBuddyError], tuple[int, str]] = {
     TurnOver: (409, "turn-over"),
     TurnWithdrawn: (409, "session-erased"),
     KeyReused: (409, "idempotency-key-reused"),
+    TooManyRequests: (429, "too-many-requests"),
     Overloaded: (503, "overloaded"),
     Transient: (503, "unavailable"),
 }
+
+
+_FLOODS = (Overloaded, TooManyRequests)
+"""A flood of requests must not become one of log lines; it is counted."""
 
 
 def problem(
@@ -103,8 +113,10 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def _ours(request: Request, error: TravelBuddyError) -> JSONResponse:
         body, status = problem_of(error)
         headers = None
+        if isinstance(error, Unauthenticated):
+            headers = {"WWW-Authenticate": 'Bearer realm="travelbuddy"'}
         if isinstance(error, Transient):
-            if not isinstance(error, Overloaded):  # a flood of requests must not become one of lines; it is counted
+            if not isinstance(error, _FLOODS):
                 log.warning("request.unavailable", path=request.url.path, reason=str(error))
             headers = {"Retry-After": str(max(1, round(error.retry_after or 1)))}
         return JSONResponse(body, status, headers, MEDIA_TYPE)

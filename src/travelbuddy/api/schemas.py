@@ -18,11 +18,11 @@ from pydantic_core import to_json
 
 from travelbuddy.domain.conversation import Outcome
 from travelbuddy.domain.messages import Message
+from travelbuddy.domain.users import ID_PATTERN
 from travelbuddy.workflow.contracts import IfBusy
 
 MAX_TEXT = 20_000
 MAX_CONTEXT = 8 * 1024
-_ID_PATTERN = r"^[^\s/|\\\x00-\x1f\x7f]([^/|\\\x00-\x1f\x7f]*[^\s/|\\\x00-\x1f\x7f])?$"
 
 
 def _not_blank(text: str) -> str:
@@ -31,7 +31,7 @@ def _not_blank(text: str) -> str:
     return text
 
 
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_ID_PATTERN)]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=ID_PATTERN)]
 """A user or session id: 1 to 128 characters without control characters, slash, backslash or ``|``."""
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_not_blank)]
 """A user's message."""
@@ -44,16 +44,15 @@ class StartWorkflow(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     task: Text
-    user_id: Identifier = "default"
+    user_id: Identifier | None = Field(None, description="default: whose the credential is, without one `default`")
     session_id: Identifier | None = Field(None, description="default: one session per user")
     if_busy: IfBusy = "enqueue"
 
-    @property
-    def session(self) -> str:
-        """The session asked for, else the user's default one."""
+    def session(self, user_id: str) -> str:
+        """The session asked for, else this user's default one."""
         if self.session_id is not None:
             return self.session_id
-        return "default" if self.user_id == "default" else f"default-{self.user_id}"
+        return "default" if user_id == "default" else f"default-{user_id}"
 
 
 def _small(context: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
@@ -67,7 +66,7 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    user_id: Identifier
+    user_id: Identifier | None = Field(None, description="may be left out where the credential names the user")
     session_id: Identifier
     message: Text
     context: Annotated[dict[str, JsonValue] | None, AfterValidator(_small)] = Field(

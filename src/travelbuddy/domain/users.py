@@ -7,6 +7,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+ID_PATTERN = r"^[^\s/|\\\x00-\x1f\x7f]([^/|\\\x00-\x1f\x7f]*[^\s/|\\\x00-\x1f\x7f])?$"
+"""A user's or session's id; it is a part of keys and of addresses."""
+
 
 class UserRecord(BaseModel):
     """A user's lasting context: preferences and whatever else clients keep there."""

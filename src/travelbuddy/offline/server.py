@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import time
 import uuid
 from collections.abc import Iterator
+from typing import Annotated
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
@@ -16,12 +18,18 @@ from travelbuddy.offline.dialogue import respond
 from travelbuddy.offline.wire import MODEL, Answer, ChatRequest, count_prompt_tokens
 
 
-def create_offline_app() -> FastAPI:
+def create_offline_app(key: str | None = None) -> FastAPI:
     """An app with ``POST /v1/chat/completions`` and ``GET /v1/models``; it keeps nothing between requests.
 
-    Any ``Authorization`` and any model name are accepted; answers always name ``offline-travel-1``.
+    Any model name is accepted, and without a ``key`` any ``Authorization``; answers always name ``offline-travel-1``.
     """
-    app = FastAPI(title="TravelBuddy offline model", docs_url=None, redoc_url=None, openapi_url=None)
+
+    async def check(authorization: Annotated[str, Header()] = "") -> None:
+        if key is not None and not hmac.compare_digest(authorization.encode(), f"Bearer {key}".encode()):
+            raise HTTPException(401, "Incorrect API key provided.")
+
+    title = "TravelBuddy offline model"
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(check)])
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_problem)
 

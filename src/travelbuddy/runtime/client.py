@@ -25,9 +25,11 @@ Answer = dict[str, Any]  # a JSON object of the service, shown as it came
 class ServiceClient:
     """Calls the service; whatever goes wrong is a RuntimeProblem of one line."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
+        """``token`` is the API key or token of the user, where the service asks for one."""
         self._url = url
-        self._http = httpx.Client(base_url=url, timeout=30, trust_env=False, transport=transport)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False, transport=transport)
 
     def __enter__(self) -> ServiceClient:
         return self

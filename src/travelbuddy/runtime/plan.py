@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from travelbuddy.errors import RuntimeProblem
@@ -32,6 +33,7 @@ class StackOptions:
     replicas: int = 1
     verbose: bool = False
     app_command: tuple[str, ...] = (sys.executable, "-m", "travelbuddy")
+    tokens: Mapping[str, str] = field(default_factory=dict)  # see tokens.shared_tokens
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def plan_stack(options: StackOptions, runtime: DaprRuntime, ports: PortPlan) -> 
         suffix = f"-{number}" if options.replicas > 1 else ""
         apps.append(_app(f"app{suffix}", pair, options))
         control = (placement.ports["grpc"], scheduler.ports["grpc"])
-        sidecars.append(_sidecar(f"daprd{suffix}", pair, control, runtime, data, resources))
+        sidecars.append(_sidecar(f"daprd{suffix}", pair, control, runtime, resources, options))
     proxies: tuple[ProcessSpec, ...] = ()
     if options.replicas > 1:
         front = ports.take(options.app_port, "--app-port")
@@ -121,6 +123,7 @@ def _app(name: str, pair: _PairPorts, options: StackOptions) -> ProcessSpec:
         "MALLOC_ARENA_MAX": "1",  # one thread does the work; more arenas only keep memory apart
         **({} if load_settings().audit_log else {"AUDIT_LOG": str(options.data_dir.absolute() / "logs" / "audit.log")}),
         **_no_proxy(),
+        **options.tokens,
     }
     return ProcessSpec(
         name=name,
@@ -134,7 +137,12 @@ def _app(name: str, pair: _PairPorts, options: StackOptions) -> ProcessSpec:
 
 
 def _sidecar(
-    name: str, pair: _PairPorts, control: tuple[int, int], runtime: DaprRuntime, data: Path, resources: Path
+    name: str,
+    pair: _PairPorts,
+    control: tuple[int, int],
+    runtime: DaprRuntime,
+    resources: Path,
+    options: StackOptions,
 ) -> ProcessSpec:
     placement, scheduler = control
     config = resources / "configuration.yaml"
@@ -158,10 +166,10 @@ def _sidecar(
     return ProcessSpec(
         name=name,
         command=_command(runtime, "daprd", flags),
-        cwd=data,  # the components name their files relative to it
+        cwd=options.data_dir.absolute(),  # the components name their files relative to it
         ports={"http": pair.http, "grpc": pair.grpc, "internal": pair.internal},
         ready_url=f"http://{HOST}:{pair.http}/v1.0/healthz/outbound",
-        env={"DAPR_HOST_IP": HOST, **_no_proxy()},  # what it tells the other sidecars
+        env={"DAPR_HOST_IP": HOST, **_no_proxy(), **options.tokens},  # the first is what it tells the other sidecars
     )
 
 

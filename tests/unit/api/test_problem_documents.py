@@ -170,7 +170,7 @@ def test_the_input_is_not_repeated() -> None:
 @pytest.mark.parametrize("name", ["a", "ada", "Ada Lovelace", "ada@example.org", "日本", "x" * 128, "a:b-c_d.e"])
 def test_ids_may_be_names(name: str) -> None:
     """People's names and addresses are ids, with blanks inside."""
-    assert StartWorkflow(task="x", user_id=name, session_id=name).session == name
+    assert StartWorkflow(task="x", user_id=name, session_id=name).session(name) == name
 
 
 @pytest.mark.parametrize(
@@ -184,5 +184,5 @@ def test_ids_that_would_collide_or_break_a_key_are_refused(name: str) -> None:
 
 def test_users_do_not_share_a_default_session() -> None:
     """Without a session, each user has one of their own, and the default user the default one."""
-    sessions = [StartWorkflow(task="x").session, *(StartWorkflow(task="x", user_id=u).session for u in ("a", "b"))]
+    sessions = [StartWorkflow(task="x").session(user) for user in ("default", "a", "b")]
     assert sessions == ["default", "default-a", "default-b"]

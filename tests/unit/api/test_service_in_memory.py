@@ -12,6 +12,8 @@ import pytest
 from fastapi import FastAPI
 from tests.property.simulation import MemoryEngine, MemoryRecords, ModelLog, QuietLink, Replies
 
+from travelbuddy.access.callers import Anybody
+from travelbuddy.access.gate import Gate
 from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
@@ -108,7 +110,7 @@ class Worker(WorkflowWorker):
 class Service:
     """The app, a client of it, and the means to run its turns and to break what it depends on."""
 
-    def __init__(self, max_turns: int = 100) -> None:
+    def __init__(self, max_turns: int = 100, gate: Gate | None = None, **chosen: Any) -> None:
         self.store, self.engine, self.link, self.worker = Store(), MemoryEngine(), Link(), Worker()
         self.memory = DaprStateStorage(self.store, self._now)
         self.live = LiveTurns(QuietLink())
@@ -127,11 +129,12 @@ class Service:
             clock=self._now,
             today=lambda context: date(2026, 1, 1),
         )
-        settings = Settings(_env_file=None)
+        settings = Settings(_env_file=None, **chosen)
         self.admission = Admission(max_turns)
         self.live.on_over(self.admission.over)
         services = Services(
             settings=settings,
+            gate=gate or Gate(Anybody()),
             turns=self.turns,
             admission=self.admission,
             following=Following(self.live, self.turns),
@@ -150,7 +153,7 @@ class Service:
         self.app: FastAPI = create_app(settings, services)
         self.app.state.services = services
         self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url="http://t"
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url="http://localhost"
         )
 
     async def start(self, task: str, key: str | None = None, **ids: str) -> httpx.Response:

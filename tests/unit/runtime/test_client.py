@@ -19,7 +19,7 @@ def client(answer: httpx.Response | Exception) -> ServiceClient:
             raise answer
         return answer
 
-    return ServiceClient(URL, httpx.MockTransport(handle))
+    return ServiceClient(URL, transport=httpx.MockTransport(handle))
 
 
 def test_send_leaves_out_what_was_not_given() -> None:
@@ -30,7 +30,7 @@ def test_send_leaves_out_what_was_not_given() -> None:
         bodies.append(json.loads(request.content))
         return httpx.Response(202, json={"workflow_instance_id": "x"})
 
-    with ServiceClient(URL, httpx.MockTransport(handle)) as service:
+    with ServiceClient(URL, transport=httpx.MockTransport(handle)) as service:
         service.send("hi", None, None)
         service.send("hi", "ada", "trip")
     assert bodies == [{"task": "hi"}, {"task": "hi", "user_id": "ada", "session_id": "trip"}]

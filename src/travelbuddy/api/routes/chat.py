@@ -9,8 +9,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from travelbuddy.access.callers import Caller
+from travelbuddy.api.access import CallerDep, OwnerDep, acting_user
 from travelbuddy.api.deps import FollowingDep, ServicesDep, TurnsDep, let_in
-from travelbuddy.api.routes.workflows import IdempotencyKey, Owner, TurnId, started
+from travelbuddy.api.routes.workflows import IdempotencyKey, TurnId, started
 from travelbuddy.api.schemas import ChatAnswer, ChatRequest, Started
 from travelbuddy.api.sse import turn_events
 from travelbuddy.domain.answers import chat_answer
@@ -21,9 +23,9 @@ from travelbuddy.turns import Accepted, Incoming
 router = APIRouter(tags=["chat"])
 
 
-def _incoming(body: ChatRequest, key: str | None, follower: str | None = None) -> Incoming:
+def _incoming(caller: Caller, body: ChatRequest, key: str | None, follower: str | None = None) -> Incoming:
     return Incoming(
-        user_id=body.user_id,
+        user_id=acting_user(caller, body.user_id),
         session_id=body.session_id,
         text=body.message,
         key=key,
@@ -37,13 +39,15 @@ def _incoming(body: ChatRequest, key: str | None, follower: str | None = None) -
 async def chat(
     body: ChatRequest,
     request: Request,
+    caller: CallerDep,
     following: FollowingDep,
     services: ServicesDep,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Send a message and get the reply. When it takes longer than CHAT_WAIT the answer is 202, and the turn goes on."""
     settings = services.settings
-    accepted = await let_in(services, _incoming(body, idempotency_key))  # its end is told; the tokens need not be
+    message = _incoming(caller, body, idempotency_key)  # its end is told; the tokens need not be
+    accepted = await let_in(services, caller, message)
     record = await following.ended(accepted.turn_id, settings.chat_wait, ask=accepted.repeated)
     if record is not None:
         return JSONResponse(chat_answer(record))
@@ -51,9 +55,11 @@ async def chat(
     return JSONResponse(answer.model_dump(), 202, {"Location": answer.status_url})
 
 
-async def _accepted(body: ChatRequest, services: ServicesDep, idempotency_key: IdempotencyKey = None) -> Accepted:
+async def _accepted(
+    body: ChatRequest, caller: CallerDep, services: ServicesDep, idempotency_key: IdempotencyKey = None
+) -> Accepted:
     """Accept before the stream begins, so that a refusal is an ordinary answer."""
-    return await let_in(services, _incoming(body, idempotency_key, services.settings.replica))
+    return await let_in(services, caller, _incoming(caller, body, idempotency_key, services.settings.replica))
 
 
 @router.post("/chat/stream", response_class=EventSourceResponse)
@@ -68,7 +74,7 @@ async def chat_stream(
 async def _place(
     instance_id: TurnId,
     turns: TurnsDep,
-    user_id: Owner = None,
+    owner: OwnerDep,
     last_event_id: Annotated[str | None, Header()] = None,
     after: Annotated[str | None, Query(description="as Last-Event-ID, for clients that cannot set headers")] = None,
 ) -> tuple[Accepted, Cursor]:
@@ -78,7 +84,7 @@ async def _place(
         cursor = parse_cursor(given) if given else Cursor()
     except ValueError as error:
         raise BadCursor(str(error)) from error
-    view = await turns.view(instance_id, user_id)
+    view = await turns.view(instance_id, owner)
     return Accepted(instance_id, view.session_id), cursor
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 
+from travelbuddy.api.access import OwnerDep
 from travelbuddy.api.deps import ErasureDep, LanesDep, RecordsDep
 from travelbuddy.api.schemas import History, Identifier, InstanceId, TurnPage
 from travelbuddy.domain.accounts import SessionSummary, summaries
@@ -15,9 +16,6 @@ from travelbuddy.erasure import Erased
 from travelbuddy.errors import NotFound
 
 router = APIRouter(tags=["sessions"])
-
-
-Owner = Annotated[Identifier | None, Query(description="answer only when the session is this user's")]
 
 
 class Sessions(BaseModel):
@@ -30,11 +28,12 @@ class Sessions(BaseModel):
 @router.get("/sessions")
 async def list_sessions(
     records: RecordsDep,
-    user_id: Annotated[Identifier, Query()] = "default",
+    owner: OwnerDep,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     before: Annotated[Identifier | None, Query(description="a session's id: show what was active before it")] = None,
 ) -> Sessions:
-    """The user's sessions that still exist."""
+    """The user's sessions that still exist; without a credential and a ``user_id`` those of user ``default``."""
+    user_id = owner or "default"
     found = summaries(await records.sessions_of(user_id), await records.tallies_of(user_id), datetime.now(UTC))
     if before is not None:
         ids = [session.session_id for session in found]
@@ -47,11 +46,11 @@ async def list_sessions(
 
 @router.delete("/sessions/{session_id}")
 async def delete_session(
-    session_id: Annotated[Identifier, Path()], lanes: LanesDep, erasure: ErasureDep, user_id: Owner = None
+    session_id: Annotated[Identifier, Path()], lanes: LanesDep, erasure: ErasureDep, owner: OwnerDep
 ) -> Erased:
     """Erase the session with its turns and their workflows; what runs in it is ended."""
     session = await lanes.settle(session_id)
-    if session is None or (user_id is not None and session.user_id != user_id):
+    if session is None or (owner is not None and session.user_id != owner):
         raise NotFound(f"no session {session_id!r}")
     return await erasure.session(session_id, session.user_id)
 
@@ -61,13 +60,13 @@ async def get_history(
     session_id: Annotated[Identifier, Path()],
     lanes: LanesDep,
     records: RecordsDep,
-    user_id: Owner = None,
+    owner: OwnerDep,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     before: Annotated[InstanceId | None, Query(description="a turn's id: show what came before it")] = None,
 ) -> History:
     """The last ``limit`` turns, or the last before a given one; oldest first."""
     session = await lanes.settle(session_id)
-    if session is None or (user_id is not None and session.user_id != user_id):
+    if session is None or (owner is not None and session.user_id != owner):
         raise NotFound(f"no session {session_id!r}")
     ids = list(session.turn_ids)
     if before is not None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, JsonValue
 from pydantic_core import to_json
 
+from travelbuddy.api.access import UserDep
 from travelbuddy.api.deps import ErasureDep, RecordsDep, UsersDep
 from travelbuddy.api.problems import problem, summary
-from travelbuddy.api.schemas import Identifier
 from travelbuddy.erasure import Erased
 from travelbuddy.preferences import checked_changes
 
 router = APIRouter(tags=["users"])
-UserId = Annotated[Identifier, Path()]
 
 
 class User(BaseModel):
@@ -44,14 +43,14 @@ async def _user(user_id: str, users: UsersDep, records: RecordsDep) -> User:
 
 
 @router.get("/users/{user_id}")
-async def get_user(user_id: UserId, users: UsersDep, records: RecordsDep) -> User:
+async def get_user(user_id: UserDep, users: UsersDep, records: RecordsDep) -> User:
     """Preferences and totals."""
     return await _user(user_id, users, records)
 
 
 @router.patch("/users/{user_id}", response_model=User)
 async def patch_user(
-    user_id: UserId, changes: dict[str, JsonValue], users: UsersDep, records: RecordsDep
+    user_id: UserDep, changes: dict[str, JsonValue], users: UsersDep, records: RecordsDep
 ) -> User | JSONResponse:
     """Set the given preferences; null deletes one. All or none: a bad one is named, and nothing is changed."""
     known = await users.user(user_id)
@@ -64,13 +63,13 @@ async def patch_user(
 
 
 @router.delete("/users/{user_id}")
-async def delete_user(user_id: UserId, erasure: ErasureDep) -> Erased:
+async def delete_user(user_id: UserDep, erasure: ErasureDep) -> Erased:
     """Erase everything of the user: sessions, turns, preferences, workflows. Repeating it is harmless."""
     return await erasure.user(user_id)
 
 
 @router.get("/users/{user_id}/export")
-async def export_user(user_id: UserId, users: UsersDep, records: RecordsDep) -> StreamingResponse:
+async def export_user(user_id: UserDep, users: UsersDep, records: RecordsDep) -> StreamingResponse:
     """Everything of the user as one JSON document, session by session."""
     user = await _user(user_id, users, records)
     index = await records.sessions_of(user_id)

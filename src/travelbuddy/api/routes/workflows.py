@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 
+from travelbuddy.api.access import CallerDep, OwnerDep
 from travelbuddy.api.deps import ServicesDep, TurnsDep, let_in
-from travelbuddy.api.schemas import Identifier, InstanceId, Started, StartWorkflow
+from travelbuddy.api.schemas import InstanceId, Started, StartWorkflow
 from travelbuddy.turns import Accepted, Incoming
 from travelbuddy.views import TurnView
 
@@ -23,15 +24,18 @@ async def start_workflow(
     body: StartWorkflow,
     request: Request,
     response: Response,
+    caller: CallerDep,
     services: ServicesDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Started:
     """Accept a task; it becomes one turn of the session, after those accepted before it."""
+    user_id = caller.acts_as(body.user_id) or "default"
     accepted = await let_in(
         services,
+        caller,
         Incoming(
-            user_id=body.user_id,
-            session_id=body.session,
+            user_id=user_id,
+            session_id=body.session(user_id),
             text=body.task,
             key=idempotency_key,
             if_busy=body.if_busy,
@@ -49,28 +53,27 @@ def started(request: Request, accepted: Accepted) -> Started:
 
 
 TurnId = Annotated[InstanceId, Path()]
-Owner = Annotated[Identifier | None, Query(description="answer only when the turn is this user's")]
 
 
 @router.get("/workflows/{instance_id}")
-async def get_workflow(instance_id: TurnId, turns: TurnsDep, user_id: Owner = None) -> TurnView:
+async def get_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
     """The turn's status, progress, queue position, reply and timeline; also after the engine has forgotten it."""
-    return await turns.view(instance_id, user_id)
+    return await turns.view(instance_id, owner)
 
 
 @router.post("/workflows/{instance_id}/pause")
-async def pause_workflow(instance_id: TurnId, turns: TurnsDep, user_id: Owner = None) -> TurnView:
+async def pause_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
     """Hold the turn before its next step; a step under way is finished. The session waits with it."""
-    return await turns.pause(instance_id, user_id)
+    return await turns.pause(instance_id, owner)
 
 
 @router.post("/workflows/{instance_id}/resume")
-async def resume_workflow(instance_id: TurnId, turns: TurnsDep, user_id: Owner = None) -> TurnView:
+async def resume_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
     """Let a paused turn go on."""
-    return await turns.resume(instance_id, user_id)
+    return await turns.resume(instance_id, owner)
 
 
 @router.post("/workflows/{instance_id}/cancel")
-async def cancel_workflow(instance_id: TurnId, turns: TurnsDep, user_id: Owner = None) -> TurnView:
+async def cancel_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
     """End the turn, also while the model is being asked, and let the session's next one begin at once."""
-    return await turns.cancel(instance_id, user_id)
+    return await turns.cancel(instance_id, owner)
