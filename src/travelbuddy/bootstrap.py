@@ -178,7 +178,12 @@ def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
     return TurnPolicy(
         model=OFFLINE_MODEL if settings.offline else settings.openai_model,
         tools=toolbox.names,
-        limits=Limits(max_steps=settings.max_steps, model_attempts=settings.model_attempts),
+        limits=Limits(
+            max_steps=settings.max_steps,
+            model_attempts=settings.model_attempts,
+            max_tokens=settings.max_tokens_per_turn,
+            max_session_tokens=settings.max_tokens_per_session,
+        ),
     )
 
 

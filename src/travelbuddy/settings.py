@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     model_timeout: float = Field(60, gt=0, description="longest wait for one model call")
     model_attempts: int = Field(5, ge=1, description="tries of one model call before the turn fails")
     max_steps: int = Field(8, ge=1, description="model calls in one turn before it is told to finish")
+    max_tokens_per_turn: int | None = Field(None, ge=1, description="tokens after which a turn is told to finish")
+    max_tokens_per_session: int | None = Field(None, ge=1, description="tokens after which a session is closed")
 
     max_turns: int = Field(500, ge=1, description="turns in progress, per replica, from which on HTTP doors say 503")
     chat_wait: float = Field(60, ge=0, le=3600, description="longest wait of POST /chat before it answers 202")

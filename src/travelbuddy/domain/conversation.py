@@ -6,6 +6,7 @@ each of them is a transition of the protocol that ``tests/property`` checks agai
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -36,6 +37,11 @@ class Step(_Record):
     duration_ms: int
     tokens: int | None = None
     error: str | None = None
+
+
+def tokens_of(timeline: Iterable[Step]) -> int:
+    """The tokens that these steps took, as far as the model told."""
+    return sum(step.tokens or 0 for step in timeline)
 
 
 class LaneEntry(_Record):
@@ -78,6 +84,7 @@ class SessionRecord(_Record):
     created_at: datetime
     last_activity: datetime
     message_count: int = 0
+    tokens_used: int = 0
     lane: tuple[LaneEntry, ...] = ()
     turns: tuple[TurnRecord, ...] = ()
     turn_ids: tuple[str, ...] = ()
@@ -153,6 +160,7 @@ def commit_turns(session: SessionRecord, *finished: TurnRecord) -> Commit:
                 "turns": turns[-WINDOW:],
                 "turn_ids": ids[-REMEMBERED:],
                 "message_count": session.message_count + len(closed),
+                "tokens_used": session.tokens_used + sum(tokens_of(turn.timeline) for turn in closed),
                 "last_activity": closed[-1].completed_at,
             }
         ),

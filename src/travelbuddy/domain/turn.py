@@ -17,7 +17,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from travelbuddy.domain.conversation import Outcome, Step
+from travelbuddy.domain.conversation import Outcome, Step, tokens_of
 from travelbuddy.domain.messages import Message, ToolCall
 
 LANE_RECHECK = 3.0
@@ -68,6 +68,10 @@ class Limits(BaseModel):
 
     max_steps: int = Field(8, ge=1)
     model_attempts: int = Field(5, ge=1)
+    max_tokens: int | None = Field(None, ge=1)
+    """Tokens of one turn, once used, after which the next model call is the last: it gets no tools."""
+    max_session_tokens: int | None = Field(None, ge=1)
+    """Tokens of a session's committed turns from which on a new turn is closed without a model call."""
 
 
 @dataclass(frozen=True)
@@ -192,9 +196,14 @@ def _call_model(state: TurnState) -> CallModel:
     return CallModel(
         step=state.step,
         attempt=state.attempt,
-        last_step=state.step >= state.limits.max_steps,
+        last_step=state.step >= state.limits.max_steps or _used_up(state),
         last_attempt=state.attempt >= state.limits.model_attempts,
     )
+
+
+def _used_up(state: TurnState) -> bool:
+    budget = state.limits.max_tokens
+    return budget is not None and tokens_of(state.timeline) >= budget
 
 
 def _delay(tries: int, retry_after: float | None) -> float:

@@ -11,7 +11,7 @@ from cachetools import TTLCache
 from pydantic import JsonValue
 
 from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
-from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord
+from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord, tokens_of
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.turn import ModelResult, ToolResult
@@ -32,6 +32,7 @@ REPLIES_TOPIC = "TravelBuddy.replies"
 APOLOGY = "I am sorry, I could not get an answer this time. Please send your message again in a moment."
 WITHDRAWN = "This request was withdrawn; nothing of it is kept."
 TOO_MANY_STEPS = "I am sorry, this took more steps than I may take. Please ask for less at once."
+SESSION_USED_UP = "I am sorry, this conversation has used up its share of the model. Please start a new one."
 
 
 class TurnActivities:
@@ -100,7 +101,10 @@ class TurnActivities:
         self._kept.pop(turn_id, None)
 
     async def _answer(self, turn_id: str, call: CallModelInput, admitted: Admitted) -> ModelResult:
-        began = self._clock()
+        began, budget = self._clock(), call.turn.limits.max_session_tokens
+        if budget is not None and call.step == 1 and admitted.session.tokens_used >= budget:
+            step = self._step(call, began, error="token budget of the session used up")
+            return await self._close(turn_id, call, admitted, step, "failed", SESSION_USED_UP, {})
         if admitted.user is not None and began - admitted.user.updated_at > REFRESH_USER:
             await self._users.merge_user(call.turn.user_id, {})  # a regular's preferences must not expire
         tools = [] if call.last_step else self._tools.schemas(call.turn.tools)
@@ -134,7 +138,7 @@ class TurnActivities:
                 self._kept[turn_id] = admitted
             return ModelResult(kind="tools", message=message, step=step, user_version=version, results=results)
         if not answer.content:
-            step = step.model_copy(update={"error": "step limit reached"})
+            step = step.model_copy(update={"error": "step limit or token budget reached"})
             return await self._close(turn_id, call, admitted, step, "failed", TOO_MANY_STEPS, {})
         return await self._close(turn_id, call, admitted, step, "answered", answer.content, {"model": answer.model})
 
@@ -153,7 +157,7 @@ class TurnActivities:
         timeline = (*call.timeline, step)
         metadata |= {
             "outcome": outcome,
-            "tokens_used": sum(part.tokens or 0 for part in timeline),
+            "tokens_used": tokens_of(timeline),
             "tools_used": tools_used(call.messages),
             "processing_time": round((now - turn.accepted_at).total_seconds(), 3),
         }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from travelbuddy.domain.conversation import Step
+from travelbuddy.domain.conversation import Step, tokens_of
 from travelbuddy.domain.messages import Message, ToolCall, whole
 from travelbuddy.domain.turn import (
     LANE_RECHECK,
@@ -31,7 +31,7 @@ from travelbuddy.domain.turn import (
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-STEP = Step(name="x", started_at=NOW, duration_ms=1)
+STEP = Step(name="x", started_at=NOW, duration_ms=1, tokens=9)
 START = TurnState(limits=Limits())
 
 
@@ -87,6 +87,14 @@ def test_tool_calls_run_together_and_keep_their_order() -> None:
     assert [message.tool_call_id for message in state.messages] == [None, "b", "a"]
     assert len(state.timeline) == 3
     assert _call(state) == CallModel(step=2, attempt=1, last_step=False, last_attempt=False)
+
+
+def test_a_turn_that_used_up_its_tokens_is_told_to_finish() -> None:
+    """At the budget, and not a token before it, the next call is the last step."""
+    asked = fold_model(TurnState(limits=Limits(max_tokens=9)), _tools("a"))
+    assert _call(fold_tools(asked, ())).last_step
+    asked = fold_model(TurnState(limits=Limits(max_tokens=10)), _tools("a"))
+    assert not _call(fold_tools(asked, ())).last_step
 
 
 def test_the_attempts_of_a_step_start_anew_after_its_tools() -> None:
@@ -177,7 +185,12 @@ MODEL_RESULTS = st.one_of(
 
 @given(
     st.lists(MODEL_RESULTS, max_size=60),
-    st.builds(Limits, max_steps=st.integers(1, 5), model_attempts=st.integers(1, 4)),
+    st.builds(
+        Limits,
+        max_steps=st.integers(1, 5),
+        model_attempts=st.integers(1, 4),
+        max_tokens=st.none() | st.integers(1, 40),
+    ),
 )
 @settings(max_examples=150, deadline=None)
 def test_any_answers_stay_within_the_limits(results: list[ModelResult], limits: Limits) -> None:
@@ -187,7 +200,8 @@ def test_any_answers_stay_within_the_limits(results: list[ModelResult], limits: 
         call = _call(state)
         assert 1 <= call.attempt <= limits.model_attempts
         assert call.last_attempt == (call.attempt == limits.model_attempts)
-        assert call.last_step == (call.step >= limits.max_steps)
+        over = limits.max_tokens is not None and tokens_of(state.timeline) >= limits.max_tokens
+        assert call.last_step == (call.step >= limits.max_steps or over)
         assert whole(state.messages)
         state = fold_model(state, result)
         decision = next_step(state)

@@ -1,0 +1,45 @@
+"""Token budgets hold whatever the model would like: per turn and per session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from tests.integration.framework.scripted_model import Answer, Call, Request, Say, ScriptedModel
+from tests.integration.framework.stack import Stack
+
+TOKENS = 15
+"""What the scripted model says that each of its answers took."""
+
+
+def _loops(request: Request) -> Answer:
+    """Calls a tool for ever, also when it is offered none."""
+    return Call((("search_flights", {"destination": "Paris"}),))
+
+
+async def _chat(stack: Stack, session: str, text: str = "hi") -> dict[str, Any]:
+    async with httpx.AsyncClient(base_url=stack.app_url, timeout=60) as client:
+        body = {"user_id": "ada", "session_id": session, "message": text}
+        answer = await client.post("/chat", json=body)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+async def test_a_loop_ends_at_the_turns_budget_and_a_session_at_its_own() -> None:
+    """A looping turn gets one call past its budget, without tools; a used-up session asks the model no more."""
+    with ScriptedModel(_loops) as model:
+        budgets = {"MAX_TOKENS_PER_TURN": str(2 * TOKENS), "MAX_TOKENS_PER_SESSION": str(3 * TOKENS)}
+        async with Stack(env={**model.env, **budgets}) as stack:
+            looped = await _chat(stack, "one")
+            assert len(model.requests) == 3
+            assert [bool(request.get("tools")) for request in model.requests] == [True, True, False]
+            assert looped["metadata"]["outcome"] == "failed"
+
+            turned_down = await _chat(stack, "one", "again")
+            assert len(model.requests) == 3
+            assert "new one" in str(turned_down["response"])
+            assert turned_down["metadata"]["outcome"] == "failed"
+
+            model.script = lambda request: Say("hello")
+            assert (await _chat(stack, "two"))["response"] == "hello"
