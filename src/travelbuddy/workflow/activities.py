@@ -101,8 +101,8 @@ class TurnActivities:
         self._kept.pop(turn_id, None)
 
     async def _answer(self, turn_id: str, call: CallModelInput, admitted: Admitted) -> ModelResult:
-        began, budget = self._clock(), call.turn.limits.max_session_tokens
-        if budget is not None and call.step == 1 and admitted.session.tokens_used >= budget:
+        began = self._clock()
+        if _used_up(call, admitted):
             step = self._step(call, began, error="token budget of the session used up")
             return await self._close(turn_id, call, admitted, step, "failed", SESSION_USED_UP, {})
         if admitted.user is not None and began - admitted.user.updated_at > REFRESH_USER:
@@ -126,10 +126,7 @@ class TurnActivities:
         step = self._step(call, began, tokens=answer.tokens)
         if answer.tool_calls and not call.last_step:
             message = Message(
-                role="assistant",
-                content=answer.content,
-                timestamp=self._clock(),
-                tool_calls=answer.tool_calls,
+                role="assistant", content=answer.content, timestamp=self._clock(), tool_calls=answer.tool_calls
             )
             self._feed.calls(turn_id, call.step, message)
             version = admitted.user.updated_at if admitted.user is not None else None
@@ -207,6 +204,12 @@ class TurnActivities:
             tokens=tokens,
             error=error,
         )
+
+
+def _used_up(call: CallModelInput, admitted: Admitted) -> bool:
+    """Whether a turn that is about to begin finds its session over the budget."""
+    budget = call.turn.limits.max_session_tokens
+    return budget is not None and call.step == 1 and admitted.session.tokens_used >= budget
 
 
 def _ms(began: datetime, ended: datetime) -> int:
