@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt bench bench-scaling clean
+.PHONY: help setup run test check fmt bench bench-scaling fuzz clean
 
 # uv at one version for everybody, whatever else is installed; `--target` works on an externally managed Python too.
 UV_VERSION := 0.13.9
@@ -21,6 +21,7 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 
 ARGS ?=
 QUICK ?=
+SECONDS_EACH ?= 300
 
 # The benchmark's contenders live in an environment of their own; Restate's server comes from npm.
 RIVALS := bench/contenders
@@ -44,6 +45,10 @@ bench: $(SYNCED) $(RIVALS_SYNCED) $(if $(QUICK),,$(RESTATE)) ## everybody side b
 	@scripts/install_servers --bench
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m bench $(if $(QUICK),--quick) $(ARGS)
+
+fuzz: $(SYNCED) ## the service against its OpenAPI document, 15 minutes; SECONDS_EACH=300
+	@$(VENV)/bin/python -m travelbuddy.runtime.install
+	@FUZZ_SECONDS=$(SECONDS_EACH) $(VENV)/bin/pytest tests/integration/suite/test_fuzz.py tests/property/test_cloud_events.py $(ARGS)
 
 bench-scaling: $(SYNCED) ## what sessions, their length and replicas cost, 8 minutes
 	@scripts/install_servers

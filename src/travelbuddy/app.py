@@ -16,7 +16,7 @@ from fastapi.security import HTTPBearer
 from travelbuddy import __version__
 from travelbuddy.api.access import sidecar_only, user_only
 from travelbuddy.api.browsers import LOOPBACK_NAMES, BrowserGuard
-from travelbuddy.api.document import require_user_id
+from travelbuddy.api.document import ANYWHERE, complete_document, problems
 from travelbuddy.api.limits import BodyLimit
 from travelbuddy.api.problems import install_problem_handlers
 from travelbuddy.api.routes import chat, health, sessions, users, workflows
@@ -54,7 +54,9 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         version=__version__,
         summary="A travel agent that never loses a message.",
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
     )
+    complete_document(app, settings)
     install_problem_handlers(app)
     _add_middleware(app, settings)
     _add_routes(app, settings)
@@ -64,12 +66,12 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 def _add_routes(app: FastAPI, settings: Settings) -> None:
     """Every route comes in here, with the check in front of it."""
     checked: list[Any] = [Depends(user_only)]
-    if settings.auth == "none":
-        require_user_id(app)
-    else:
+    refusals = problems(*ANYWHERE)
+    if settings.auth != "none":
         checked.append(Depends(HTTPBearer(auto_error=False)))  # tells the document that there is one
+        refusals |= problems(401)
     for routes in (chat, workflows, sessions, users):
-        app.include_router(routes.router, dependencies=checked)
+        app.include_router(routes.router, dependencies=checked, responses=refusals)
     app.include_router(inbox.router, dependencies=[Depends(sidecar_only)])
     app.include_router(health.router)
     if settings.offline:

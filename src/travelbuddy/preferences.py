@@ -20,7 +20,7 @@ MAX_KEYS = 100
 MAX_BYTES = 16 * 1024
 CHOICES = {"preferred_style": ("concise", "detailed"), "expertise_level": ("beginner", "expert")}
 DERIVED = frozenset({"user_id", "last_seen", "total_interactions"})
-_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+NAME = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
 
 
 def normal_value(key: str, value: str) -> str:
@@ -83,7 +83,7 @@ def today_for(context: Mapping[str, JsonValue], clock: Callable[[], datetime], f
 def _checked(key: str, value: JsonValue) -> JsonValue:
     if key in DERIVED:
         raise _bad("is derived from what happens; it cannot be set.")
-    if not _KEY.fullmatch(key):
+    if not NAME.fullmatch(key):
         raise _bad("a preference's name is 1 to 64 letters, digits, '_', '.' or '-'.")
     if value is None:
         return None

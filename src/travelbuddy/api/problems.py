@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from travelbuddy.errors import (
@@ -106,7 +107,9 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         phrase = HTTPStatus(error.status_code).phrase  # 413's differs between versions of Python
         kind = "body-too-large" if error.status_code == 413 else phrase.lower().replace(" ", "-")
-        headers = dict(error.headers) if error.headers else None
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods(request))
         return problem(error.status_code, kind, str(error.detail), headers=headers)
 
     @app.exception_handler(TravelBuddyError)
@@ -125,6 +128,13 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("request.broke_down", path=request.url.path, exc_info=error)
         return problem(500, "internal-error", "Something broke on our side; it has been logged.")
+
+
+def _methods(request: Request) -> list[str]:
+    """What this path may be asked; Starlette names the methods of the first of its routes only."""
+    path = request.scope["path"]
+    routes = [route for route in iter_route_contexts(request.app.routes) if route.methods]
+    return sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
 
 
 def _field(loc: Sequence[int | str]) -> str:

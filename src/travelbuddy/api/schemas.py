@@ -33,7 +33,12 @@ def _not_blank(text: str) -> str:
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=ID_PATTERN)]
 """A user or session id: 1 to 128 characters without control characters, slash, backslash or ``|``."""
-Text = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_not_blank)]
+Text = Annotated[
+    str,
+    StringConstraints(max_length=MAX_TEXT),
+    AfterValidator(_not_blank),
+    Field(json_schema_extra={"pattern": r"[^\s\x1c-\x1f\x85]"}),  # the same rule, for the document
+]
 """A user's message."""
 InstanceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 

@@ -24,7 +24,8 @@ from travelbuddy.domain.messages import Message, ToolCall
 Phase = Literal["t", "c", "r", "m"]
 EventName = Literal["status", "token", "tool_call", "tool_result", "message"]
 _ORDER = "tcrm"
-_ID = re.compile(r"(\d{1,4})([tcrm])(\d{1,9})\.([0-9a-f]{8})")
+CURSOR = re.compile(r"^(\d{1,4})([tcrm])(\d{1,9})\.([0-9a-f]{8})$", re.ASCII)
+"""An event's ``id``."""
 
 
 class Cursor(NamedTuple):
@@ -48,7 +49,7 @@ class Cursor(NamedTuple):
 
 def parse_cursor(text: str) -> Cursor:
     """The cursor of an event's ``id``. Raises ValueError for anything else."""
-    match = _ID.fullmatch(text)
+    match = CURSOR.fullmatch(text)
     if match is None:
         raise ValueError("Last-Event-ID: send the id of an event of this stream")
     step, phase, index, check = match.groups()

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-ID_PATTERN = r"^[^\s/|\\\x00-\x1f\x7f]([^/|\\\x00-\x1f\x7f]*[^\s/|\\\x00-\x1f\x7f])?$"
+ID_PATTERN = r"^[^\s/|\\\x00-\x1f\x7f-\x9f]([^/|\\\x00-\x1f\x7f-\x9f]*[^\s/|\\\x00-\x1f\x7f-\x9f])?$"
 """A user's or session's id; it is a part of keys and of addresses."""
 
 

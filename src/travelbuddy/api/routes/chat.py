@@ -8,19 +8,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import JsonValue
 
 from travelbuddy.access.callers import Caller
 from travelbuddy.api.access import CallerDep, OwnerDep, acting_user
 from travelbuddy.api.deps import FollowingDep, ServicesDep, TurnsDep, let_in
+from travelbuddy.api.document import BODY, accepted_answer, links, problems
 from travelbuddy.api.routes.workflows import IdempotencyKey, TurnId, started
 from travelbuddy.api.schemas import ChatAnswer, ChatRequest, Started
 from travelbuddy.api.sse import turn_events
 from travelbuddy.domain.answers import chat_answer
-from travelbuddy.domain.progress import Cursor, parse_cursor
+from travelbuddy.domain.progress import CURSOR, Cursor, parse_cursor
 from travelbuddy.errors import BadCursor
 from travelbuddy.turns import Accepted, Incoming
 
 router = APIRouter(tags=["chat"])
+ANSWERED = {"links": links("/metadata/workflow_instance_id")}
+LATER = accepted_answer("It takes longer than CHAT_WAIT; `Location` is where its turn is seen.")
 
 
 def _incoming(caller: Caller, body: ChatRequest, key: str | None, follower: str | None = None) -> Incoming:
@@ -35,7 +39,11 @@ def _incoming(caller: Caller, body: ChatRequest, key: str | None, follower: str 
     )
 
 
-@router.post("/chat", response_model=ChatAnswer, responses={202: {"model": Started}})
+@router.post(
+    "/chat",
+    response_model=ChatAnswer,
+    responses={200: ANSWERED, 202: {"model": Started, **LATER}, **problems(*BODY, 403, 404, 409)},
+)
 async def chat(
     body: ChatRequest,
     request: Request,
@@ -62,7 +70,7 @@ async def _accepted(
     return await let_in(services, caller, _incoming(caller, body, idempotency_key, services.settings.replica))
 
 
-@router.post("/chat/stream", response_class=EventSourceResponse)
+@router.post("/chat/stream", response_class=EventSourceResponse, responses=problems(*BODY, 403, 404, 409))
 async def chat_stream(
     accepted: Annotated[Accepted, Depends(_accepted)], following: FollowingDep
 ) -> AsyncIterator[ServerSentEvent]:
@@ -71,12 +79,17 @@ async def chat_stream(
         yield event
 
 
+_AN_ID: dict[str, JsonValue] = {"pattern": f"^$|{CURSOR.pattern}"}
+
+
 async def _place(
     instance_id: TurnId,
     turns: TurnsDep,
     owner: OwnerDep,
-    last_event_id: Annotated[str | None, Header()] = None,
-    after: Annotated[str | None, Query(description="as Last-Event-ID, for clients that cannot set headers")] = None,
+    last_event_id: Annotated[str, Header(json_schema_extra=_AN_ID)] = "",
+    after: Annotated[
+        str, Query(description="as Last-Event-ID, for clients that cannot set headers", json_schema_extra=_AN_ID)
+    ] = "",
 ) -> tuple[Accepted, Cursor]:
     """The turn, if it is there for this user, and where in it the client is."""
     given = last_event_id or after
@@ -88,7 +101,7 @@ async def _place(
     return Accepted(instance_id, view.session_id), cursor
 
 
-@router.get("/workflows/{instance_id}/stream", response_class=EventSourceResponse)
+@router.get("/workflows/{instance_id}/stream", response_class=EventSourceResponse, responses=problems(404))
 async def stream_workflow(
     place: Annotated[tuple[Accepted, Cursor], Depends(_place)], following: FollowingDep
 ) -> AsyncIterator[ServerSentEvent]:

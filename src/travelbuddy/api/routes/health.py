@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from travelbuddy.api.deps import ServicesDep
+from travelbuddy.api.document import problems
 from travelbuddy.api.problems import problem
 from travelbuddy.errors import StoreUnavailable
 
@@ -23,19 +24,19 @@ class Health(BaseModel):
     timestamp: datetime
 
 
-@router.get("/health")
+@router.get("/health", responses=problems(421))
 async def get_health() -> Health:
     """Whether the process is alive; says nothing about what it depends on."""
     return Health(status="healthy", timestamp=datetime.now(UTC))
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get("/metrics", response_class=PlainTextResponse, responses=problems(421))
 async def get_metrics(services: ServicesDep) -> Response:
     """What Prometheus reads: cache hits, breakers, state operations, turns."""
     return Response(services.metrics.page(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/ready", response_model=None)
+@router.get("/ready", response_model=dict[str, str], responses=problems(421, 503))
 async def get_ready(services: ServicesDep) -> dict[str, str] | JSONResponse:
     """Whether a message would be accepted and worked on now; if not, what is down."""
     down = await _down(services)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from travelbuddy.api.access import OwnerDep
 from travelbuddy.api.deps import ErasureDep, LanesDep, RecordsDep
+from travelbuddy.api.document import problems
 from travelbuddy.api.schemas import History, Identifier, InstanceId, TurnPage
 from travelbuddy.domain.accounts import SessionSummary, summaries
 from travelbuddy.erasure import Erased
@@ -25,7 +26,7 @@ class Sessions(BaseModel):
     next: str | None
 
 
-@router.get("/sessions")
+@router.get("/sessions", responses=problems(404))
 async def list_sessions(
     records: RecordsDep,
     owner: OwnerDep,
@@ -44,7 +45,7 @@ async def list_sessions(
     return Sessions(sessions=page, next=page[-1].session_id if len(found) > limit else None)
 
 
-@router.delete("/sessions/{session_id}")
+@router.delete("/sessions/{session_id}", responses=problems(404))
 async def delete_session(
     session_id: Annotated[Identifier, Path()], lanes: LanesDep, erasure: ErasureDep, owner: OwnerDep
 ) -> Erased:
@@ -55,7 +56,7 @@ async def delete_session(
     return await erasure.session(session_id, session.user_id)
 
 
-@router.get("/sessions/{session_id}/history", response_model_exclude_none=False)
+@router.get("/sessions/{session_id}/history", response_model_exclude_none=False, responses=problems(404))
 async def get_history(
     session_id: Annotated[Identifier, Path()],
     lanes: LanesDep,

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, JsonValue
 from pydantic_core import to_json
 
 from travelbuddy.api.access import UserDep
 from travelbuddy.api.deps import ErasureDep, RecordsDep, UsersDep
+from travelbuddy.api.document import BODY, problems
 from travelbuddy.api.problems import problem, summary
 from travelbuddy.erasure import Erased
-from travelbuddy.preferences import checked_changes
+from travelbuddy.preferences import CHOICES, DERIVED, MAX_CHARS, NAME, checked_changes
 
 router = APIRouter(tags=["users"])
+_VALUE: dict[str, JsonValue] = {"type": ["string", "number", "boolean", "null"], "maxLength": MAX_CHARS}
+_DOCUMENTED: dict[str, JsonValue] = {
+    "propertyNames": {"pattern": NAME.pattern, "not": {"enum": [*sorted(DERIVED)]}},
+    "properties": {key: {"enum": [*choices, None]} for key, choices in CHOICES.items()},
+    "additionalProperties": _VALUE,
+    "examples": [{"home_airport": "OSL", "preferred_style": "concise", "seat": "aisle"}],
+}
+Changes = Annotated[dict[str, JsonValue], Body(json_schema_extra=_DOCUMENTED)]
 
 
 class User(BaseModel):
@@ -42,16 +51,14 @@ async def _user(user_id: str, users: UsersDep, records: RecordsDep) -> User:
     )
 
 
-@router.get("/users/{user_id}")
+@router.get("/users/{user_id}", responses=problems(404))
 async def get_user(user_id: UserDep, users: UsersDep, records: RecordsDep) -> User:
     """Preferences and totals."""
     return await _user(user_id, users, records)
 
 
-@router.patch("/users/{user_id}", response_model=User)
-async def patch_user(
-    user_id: UserDep, changes: dict[str, JsonValue], users: UsersDep, records: RecordsDep
-) -> User | JSONResponse:
+@router.patch("/users/{user_id}", response_model=User, responses=problems(*BODY, 404))
+async def patch_user(user_id: UserDep, changes: Changes, users: UsersDep, records: RecordsDep) -> User | JSONResponse:
     """Set the given preferences; null deletes one. All or none: a bad one is named, and nothing is changed."""
     known = await users.user(user_id)
     good, bad = checked_changes(known.context if known is not None else {}, changes)
@@ -62,13 +69,13 @@ async def patch_user(
     return await _user(user_id, users, records)
 
 
-@router.delete("/users/{user_id}")
+@router.delete("/users/{user_id}", responses=problems(404))
 async def delete_user(user_id: UserDep, erasure: ErasureDep) -> Erased:
     """Erase everything of the user: sessions, turns, preferences, workflows. Repeating it is harmless."""
     return await erasure.user(user_id)
 
 
-@router.get("/users/{user_id}/export")
+@router.get("/users/{user_id}/export", responses=problems(404))
 async def export_user(user_id: UserDep, users: UsersDep, records: RecordsDep) -> StreamingResponse:
     """Everything of the user as one JSON document, session by session."""
     user = await _user(user_id, users, records)

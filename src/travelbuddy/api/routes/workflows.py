@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 
 from travelbuddy.api.access import CallerDep, OwnerDep
 from travelbuddy.api.deps import ServicesDep, TurnsDep, let_in
+from travelbuddy.api.document import BODY, accepted_answer, problems
 from travelbuddy.api.schemas import InstanceId, Started, StartWorkflow
 from travelbuddy.turns import Accepted, Incoming
 from travelbuddy.views import TurnView
@@ -19,7 +20,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-@router.post("/start-workflow", status_code=202)
+@router.post("/start-workflow", status_code=202, responses={202: accepted_answer(), **problems(*BODY, 403, 404, 409)})
 async def start_workflow(
     body: StartWorkflow,
     request: Request,
@@ -55,25 +56,25 @@ def started(request: Request, accepted: Accepted) -> Started:
 TurnId = Annotated[InstanceId, Path()]
 
 
-@router.get("/workflows/{instance_id}")
+@router.get("/workflows/{instance_id}", responses=problems(404))
 async def get_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
     """The turn's status, progress, queue position, reply and timeline; also after the engine has forgotten it."""
     return await turns.view(instance_id, owner)
 
 
-@router.post("/workflows/{instance_id}/pause")
+@router.post("/workflows/{instance_id}/pause", responses=problems(404, 409))
 async def pause_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
     """Hold the turn before its next step; a step under way is finished. The session waits with it."""
     return await turns.pause(instance_id, owner)
 
 
-@router.post("/workflows/{instance_id}/resume")
+@router.post("/workflows/{instance_id}/resume", responses=problems(404, 409))
 async def resume_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
     """Let a paused turn go on."""
     return await turns.resume(instance_id, owner)
 
 
-@router.post("/workflows/{instance_id}/cancel")
+@router.post("/workflows/{instance_id}/cancel", responses=problems(404, 409))
 async def cancel_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
     """End the turn, also while the model is being asked, and let the session's next one begin at once."""
     return await turns.cancel(instance_id, owner)

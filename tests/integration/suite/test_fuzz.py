@@ -1,0 +1,78 @@
+"""Schemathesis against the real service: what the OpenAPI document promises holds for whatever is sent.
+
+FUZZ_SECONDS sets how long each run takes (`make fuzz`: 300), FUZZ_SEED what is sent; in CI both are fixed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.integration.framework.client import User, listening
+from tests.integration.framework.identity import IdentityProvider
+from tests.integration.framework.polling import poll_until
+from tests.integration.framework.stack import TRAVELBUDDY, Stack
+
+ROOT = Path(__file__).parents[3]
+SCHEMATHESIS = str(Path(TRAVELBUDDY).with_name("st"))
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "25"))
+SEED = int(os.environ.get("FUZZ_SEED", "1" if os.environ.get("CI") else str(random.randrange(2**32))))
+
+
+async def _fuzz(stack: Stack, *options: str) -> None:
+    """All checks of Schemathesis; its report is shown when one fails."""
+    command = [
+        SCHEMATHESIS,
+        f"--config-file={ROOT / 'schemathesis.toml'}",
+        "run",
+        f"{stack.app_url}/openapi.json",
+        f"--seed={SEED}",
+        f"--max-time={SECONDS}",
+        "--continue-on-failure",
+        "--no-color",
+        *options,
+    ]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, cwd=stack.data_dir)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
+    log = (stack.data_dir / "logs" / "app.log").read_text(encoding="utf-8", errors="replace")
+    assert "broke_down" not in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("phases", ["coverage,fuzzing", "stateful"])
+async def test_the_document_holds_whatever_is_sent(phases: str) -> None:
+    """No 5xx, no undeclared status, header or field, nothing valid refused, nothing invalid taken; also along links."""
+    async with Stack() as stack:
+        await _fuzz(stack, f"--phases={phases}")
+
+
+@pytest.mark.timeout(900)
+async def test_the_document_holds_with_credentials() -> None:
+    """The same with AUTH=jwt, where each guarded call is also tried without a credential and with a wrong one."""
+    with IdentityProvider() as provider:
+        async with Stack(env={**provider.env, "RATE_PER_USER": "off", "RATE_PER_ADDRESS": "off"}) as stack:
+            bearer = f"Authorization: Bearer {provider.token('ada', lifetime=3600)}"
+            await _fuzz(stack, "--phases=coverage,fuzzing", "--header", bearer)
+
+
+async def test_odd_events_through_the_broker_harm_nobody(stack: Stack) -> None:
+    """What is published in odd forms becomes dead letters with a reason, and the message behind them is answered."""
+    odd: list[object] = [None, 7, "text", [], {}, {"text": 1, "sender": "a"}, {"text": "x" * 20_001, "sender": "a"}]
+    odd += [{"data": {"data": {"data": 1}}}, {"text": "hi", "sender": "a/b"}, {"text": "\u0000", "sender": {}}]
+    bob = User(stack, "odd-bob", "dm-odd-bob")
+    async with listening(stack, "TravelBuddy.dead") as letters:
+        for event in odd:
+            await bob.publish(event)
+        await bob.publish({"text": "hello", "sender": "odd-bob"})
+
+        async def answered() -> bool:
+            return [turn["outcome"] for turn in await bob.history("dm-odd-bob")] == ["answered"]
+
+        await poll_until(answered, 30, "the message after the odd ones is answered")
+        await poll_until(lambda: len(letters) >= len(odd), 30, "every odd event is a dead letter")
+    assert all(letter["reason"] for letter in letters)
