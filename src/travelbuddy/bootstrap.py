@@ -115,12 +115,11 @@ def _outside(settings: Settings) -> _Outside:
 
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
-    clock, out, flights = _utc_now, _outside(settings), SampleFlights()
+    clock, out, flights, doors = _utc_now, _outside(settings), SampleFlights(), OpenDoors()
     toolbox = default_toolbox(flights)
     live = LiveTurns(out.link, out.metrics.turn_ended)
     erasable = DaprErasableRecords(out.state, clock)
     lanes = Lanes(out.memory, out.engine, clock, live.done, erasable)
-    doors = OpenDoors()
     users = _cached(out.memory, out.link, out.metrics)
     activities = TurnActivities(
         lanes=lanes,
@@ -132,6 +131,7 @@ def build_services(settings: Settings) -> Services:
         clock=clock,
         today=lambda context: today_for(context, clock, settings.today),
         doors=doors,
+        tallies=out.memory.tallies_of,
     )
     live.on_closed(activities.closed)
     turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors)
@@ -183,6 +183,7 @@ def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
             model_attempts=settings.model_attempts,
             max_tokens=settings.max_tokens_per_turn,
             max_session_tokens=settings.max_tokens_per_session,
+            max_day_tokens=settings.max_tokens_per_day,
         ),
     )
 

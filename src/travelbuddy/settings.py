@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     model_attempts: int = Field(5, ge=1, description="tries of one model call before the turn fails")
     max_steps: int = Field(8, ge=1, description="model calls in one turn before it is told to finish")
     max_tokens_per_turn: int | None = Field(None, ge=1, description="tokens after which a turn is told to finish")
+    max_tokens_per_day: int | None = Field(None, ge=1, description="tokens after which a user waits until midnight UTC")
     max_tokens_per_session: int | None = Field(None, ge=1, description="tokens after which a session is closed")
 
     max_turns: int = Field(500, ge=1, description="turns in progress, per replica, from which on HTTP doors say 503")

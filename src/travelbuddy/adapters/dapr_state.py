@@ -62,7 +62,11 @@ class DaprStateStorage(StateStorage):
     async def commit(self, commit: Commit, etag: str) -> bool:
         """See SessionRecords. A turn that leaves the window is written again from the guarded copy."""
         session = commit.session
-        tally = Tally(message_count=session.message_count, last_activity=session.last_activity)
+        tally = Tally(
+            message_count=session.message_count,
+            last_activity=session.last_activity,
+            day_tokens=session.day_tokens,
+        )
         return await self._records.transact(
             _session(session, etag),
             [

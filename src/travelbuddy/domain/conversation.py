@@ -7,7 +7,7 @@ each of them is a transition of the protocol that ``tests/property`` checks agai
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -85,6 +85,9 @@ class SessionRecord(_Record):
     last_activity: datetime
     message_count: int = 0
     tokens_used: int = 0
+    day_tokens: int = 0
+    """Tokens used on the day (UTC) of the last commit, which ``tokens_day`` names."""
+    tokens_day: date | None = None
     lane: tuple[LaneEntry, ...] = ()
     turns: tuple[TurnRecord, ...] = ()
     turn_ids: tuple[str, ...] = ()
@@ -151,6 +154,7 @@ def commit_turns(session: SessionRecord, *finished: TurnRecord) -> Commit:
     while lane and lane[0].cancelled_at is not None:
         closed = (*closed, cancelled_turn(session, lane[0], lane[0].cancelled_at))
         lane = lane[1:]
+    tokens, day = sum(tokens_of(turn.timeline) for turn in closed), closed[-1].completed_at.astimezone(UTC).date()
     turns = (*session.turns, *closed)
     ids = (*session.turn_ids, *(turn.workflow_instance_id for turn in closed))
     return Commit(
@@ -160,7 +164,9 @@ def commit_turns(session: SessionRecord, *finished: TurnRecord) -> Commit:
                 "turns": turns[-WINDOW:],
                 "turn_ids": ids[-REMEMBERED:],
                 "message_count": session.message_count + len(closed),
-                "tokens_used": session.tokens_used + sum(tokens_of(turn.timeline) for turn in closed),
+                "tokens_used": session.tokens_used + tokens,
+                "day_tokens": tokens + (session.day_tokens if session.tokens_day == day else 0),
+                "tokens_day": day,
                 "last_activity": closed[-1].completed_at,
             }
         ),

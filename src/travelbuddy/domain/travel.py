@@ -47,6 +47,18 @@ CabinText = Annotated[Cabin, BeforeValidator(_cabin_from_words)]
 """A cabin that also accepts how people write it; always holds one of the four names."""
 
 
+def _one_short_line(value: object) -> object:
+    return (
+        " ".join("".join(c if c.isprintable() else " " for c in value[:500]).split())[:80]
+        if isinstance(value, str)
+        else value
+    )
+
+
+SupplierText = Annotated[str, BeforeValidator(_one_short_line)]
+"""A name as a supplier gives it, which goes into the conversation: 80 visible characters in one line are enough."""
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,8 +88,8 @@ class FlightQuery(_Frozen):
 class Carrier(_Frozen):
     """An airline."""
 
-    iata_code: str
-    name: str
+    iata_code: SupplierText
+    name: SupplierText
 
 
 class Segment(_Frozen):
@@ -89,7 +101,7 @@ class Segment(_Frozen):
     arriving_at: AwareDatetime
     duration: timedelta
     marketing_carrier: Carrier
-    flight_number: str
+    flight_number: SupplierText
 
 
 class Slice(_Frozen):
@@ -105,7 +117,7 @@ class Slice(_Frozen):
 class Offer(_Frozen):
     """A journey at a price. ``total_amount`` covers every passenger and every slice."""
 
-    id: str
+    id: str = Field(max_length=256)
     total_amount: str = Field(pattern=r"^\d+(\.\d+)?$")
     total_currency: str = Field(pattern=r"^[A-Z]{3}$")
     cabin: Cabin

@@ -72,6 +72,8 @@ class Limits(BaseModel):
     """Tokens of one turn, once used, after which the next model call is the last: it gets no tools."""
     max_session_tokens: int | None = Field(None, ge=1)
     """Tokens of a session's committed turns from which on a new turn is closed without a model call."""
+    max_day_tokens: int | None = Field(None, ge=1)
+    """The same of all of the user's sessions on one day (UTC)."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -43,3 +43,10 @@ class Tally(BaseModel):
 
     message_count: int
     last_activity: datetime
+    day_tokens: int = 0
+    """Tokens used on the day (UTC) of ``last_activity``."""
+
+
+def tokens_on(day: date, tallies: Iterable[Tally]) -> int:
+    """What these sessions used on that day (UTC)."""
+    return sum(tally.day_tokens for tally in tallies if tally.last_activity.astimezone(UTC).date() == day)

@@ -131,12 +131,12 @@ class Toolbox:
         """Whether a call of this name needs nothing from outside; telling that there is no such tool does not."""
         return name not in self._tools or self._tools[name].local
 
-    async def run(self, ctx: ToolContext, name: str, arguments: str) -> str:
-        """Run a tool by name; an unknown one is an error value that lists the known."""
-        if name not in self._tools:
-            known = ", ".join(self.names)
-            message = f"There is no tool {shorten(name, _MOST_NAME)!r}; there are: {known}."
-            return error_value("unknown_tool", message, suggestions=self.names)
+    async def run(self, ctx: ToolContext, name: str, arguments: str, allowed: tuple[str, ...] | None = None) -> str:
+        """Run a tool by name; an unknown one, or one that is not ``allowed``, is an error value that lists the rest."""
+        names = self.names if allowed is None else tuple(each for each in self.names if each in allowed)
+        if name not in names:
+            message = f"There is no tool {shorten(name, _MOST_NAME)!r}; there are: {', '.join(names)}."
+            return error_value("unknown_tool", message, suggestions=names)
         return await self._tools[name].run(ctx, arguments)
 
 

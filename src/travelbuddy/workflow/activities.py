@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Literal
 
 import structlog
 from cachetools import TTLCache
@@ -15,6 +16,7 @@ from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.turn import ModelResult, ToolResult
+from travelbuddy.domain.users import Tally, tokens_on
 from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, TurnClosed, TurnWithdrawn
 from travelbuddy.lanes import Lanes
@@ -25,6 +27,9 @@ from travelbuddy.workflow.toolcalls import ToolCalls
 
 log = structlog.get_logger(__name__)
 
+Budget = Literal["session", "day"]
+Tallies = Callable[[str], Awaitable[Mapping[str, Tally]]]
+"""The tallies of a user's sessions."""
 KEEP, KEEP_SECONDS = 1_000, 5.0
 """Sessions as read by a first step, for the step that follows it at once."""
 REFRESH_USER = timedelta(days=1)
@@ -32,7 +37,10 @@ REPLIES_TOPIC = "TravelBuddy.replies"
 APOLOGY = "I am sorry, I could not get an answer this time. Please send your message again in a moment."
 WITHDRAWN = "This request was withdrawn; nothing of it is kept."
 TOO_MANY_STEPS = "I am sorry, this took more steps than I may take. Please ask for less at once."
-SESSION_USED_UP = "I am sorry, this conversation has used up its share of the model. Please start a new one."
+USED_UP: dict[Budget, str] = {
+    "session": "I am sorry, this conversation has used up its share of the model. Please start a new one.",
+    "day": "I am sorry, you have used up your share of the model for today. Please come back tomorrow (UTC).",
+}
 
 
 class TurnActivities:
@@ -50,7 +58,9 @@ class TurnActivities:
         clock: Callable[[], datetime],
         today: TodayFor,
         doors: OpenDoors | None = None,
+        tallies: Tallies | None = None,
     ) -> None:
+        """``tallies`` is asked for a user's sessions where there is a budget of the day."""
         self._lanes = lanes
         self._model = model
         self._users = users
@@ -60,6 +70,7 @@ class TurnActivities:
         self._clock = clock
         self._today = today
         self._doors = doors or OpenDoors()
+        self._tallies = tallies or _no_tallies
         self._kept: TTLCache[str, Admitted] = TTLCache(KEEP, KEEP_SECONDS)
 
     async def call_model(self, turn_id: str, call: CallModelInput) -> ModelResult:
@@ -102,9 +113,9 @@ class TurnActivities:
 
     async def _answer(self, turn_id: str, call: CallModelInput, admitted: Admitted) -> ModelResult:
         began = self._clock()
-        if _used_up(call, admitted):
-            step = self._step(call, began, error="token budget of the session used up")
-            return await self._close(turn_id, call, admitted, step, "failed", SESSION_USED_UP, {})
+        if (used_up := await self._used_up(call, admitted, began)) is not None:
+            step = self._step(call, began, error=f"token budget of the {used_up} used up")
+            return await self._close(turn_id, call, admitted, step, "failed", USED_UP[used_up], {})
         if admitted.user is not None and began - admitted.user.updated_at > REFRESH_USER:
             await self._users.merge_user(call.turn.user_id, {})  # a regular's preferences must not expire
         tools = [] if call.last_step else self._tools.schemas(call.turn.tools)
@@ -189,6 +200,18 @@ class TurnActivities:
             await self._publisher.publish(REPLIES_TOPIC, data, event_id=record.workflow_instance_id)
         return ModelResult(kind="done", message=record.reply, outcome=record.outcome, step=step)
 
+    async def _used_up(self, call: CallModelInput, admitted: Admitted, now: datetime) -> Budget | None:
+        """Which budget is used up before this turn has begun."""
+        limits = call.turn.limits
+        if call.step > 1:
+            return None
+        if limits.max_session_tokens is not None and admitted.session.tokens_used >= limits.max_session_tokens:
+            return "session"
+        if limits.max_day_tokens is None:
+            return None
+        tallies = (await self._tallies(call.turn.user_id)).values()
+        return "day" if tokens_on(now.astimezone(UTC).date(), tallies) >= limits.max_day_tokens else None
+
     def _withdrawn(self) -> ModelResult:
         message = Message(role="assistant", content=WITHDRAWN, timestamp=self._clock())
         return ModelResult(kind="withdrawn", message=message)
@@ -206,10 +229,8 @@ class TurnActivities:
         )
 
 
-def _used_up(call: CallModelInput, admitted: Admitted) -> bool:
-    """Whether a turn that is about to begin finds its session over the budget."""
-    budget = call.turn.limits.max_session_tokens
-    return budget is not None and call.step == 1 and admitted.session.tokens_used >= budget
+async def _no_tallies(user_id: str) -> Mapping[str, Tally]:
+    return {}
 
 
 def _ms(began: datetime, ended: datetime) -> int:

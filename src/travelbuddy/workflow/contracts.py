@@ -85,6 +85,8 @@ class CallToolInput(_Payload):
     step: int = 1
     follower: str | None = None
     user_version: datetime | None = None
+    tools: tuple[str, ...] | None = None
+    """The turn's tools: no other is run. None, from before there was this field, allows all."""
 
 
 class TurnOutput(_Payload):

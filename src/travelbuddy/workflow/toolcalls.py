@@ -52,7 +52,7 @@ class ToolCalls:
         try:
             async with asyncio.timeout(TOOL_TIMEOUT):
                 context = await self._context(turn_id, request, known)
-                content = await self._toolbox.run(context, call.name, call.arguments)
+                content = await self._toolbox.run(context, call.name, call.arguments, request.tools)
         except TimeoutError:
             content = error_value("timeout", f"{call.name} took longer than {TOOL_TIMEOUT:g} s")
         except Transient as down:
@@ -76,7 +76,12 @@ class ToolCalls:
         turn, known = call.turn, admitted.user.context if admitted.user is not None else {}
         requests = [
             CallToolInput(
-                user_id=turn.user_id, session_id=turn.session_id, call=one, step=call.step, follower=turn.follower
+                user_id=turn.user_id,
+                session_id=turn.session_id,
+                call=one,
+                step=call.step,
+                follower=turn.follower,
+                tools=turn.tools,
             )
             for one in calls
         ]

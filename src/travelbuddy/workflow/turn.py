@@ -109,6 +109,7 @@ def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, state: 
         step=state.step,
         follower=inp.follower,
         user_version=state.last.user_version if state.last is not None else None,
+        tools=inp.tools,
     )
     return ctx.call_activity(CALL_TOOL, input=request.wire())
 

@@ -1,4 +1,4 @@
-"""Token budgets hold whatever the model would like: per turn and per session."""
+"""Token budgets hold whatever the model would like: per turn, per session and per day."""
 
 from __future__ import annotations
 
@@ -43,3 +43,19 @@ async def test_a_loop_ends_at_the_turns_budget_and_a_session_at_its_own() -> Non
 
             model.script = lambda request: Say("hello")
             assert (await _chat(stack, "two"))["response"] == "hello"
+
+
+async def test_a_users_day_ends_in_all_sessions_and_in_nobody_elses() -> None:
+    """The budget of the day counts all sessions of a user; used up, no session of theirs asks the model any more."""
+    with ScriptedModel(lambda request: Say("hello")) as model:
+        async with Stack(env={**model.env, "MAX_TOKENS_PER_DAY": str(2 * TOKENS)}) as stack:
+            for session in ("one", "two"):
+                assert (await _chat(stack, session))["response"] == "hello"
+            for session in ("one", "three"):
+                refused = await _chat(stack, session)
+                assert "tomorrow" in str(refused["response"])
+                assert refused["metadata"]["outcome"] == "failed"
+            assert len(model.requests) == 2
+            async with httpx.AsyncClient(base_url=stack.app_url, timeout=60) as client:
+                body = {"user_id": "bob", "session_id": "bobs", "message": "hi"}
+                assert (await client.post("/chat", json=body)).json()["response"] == "hello"

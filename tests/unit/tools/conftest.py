@@ -35,9 +35,9 @@ class ToolUser:
             if value is not None:
                 self.stored[key] = value
 
-    async def text(self, name: str, arguments: str) -> str:
-        """The tool's answer to this JSON text."""
-        ctx = ToolContext(
+    def context(self) -> ToolContext:
+        """What a tool is told of this user."""
+        return ToolContext(
             user_id="ada",
             session_id="s",
             workflow_instance_id="w",
@@ -48,7 +48,10 @@ class ToolUser:
             preferences=self._preferences,
             remember=self._remember,
         )
-        return await default_toolbox(SampleFlights()).run(ctx, name, arguments)
+
+    async def text(self, name: str, arguments: str) -> str:
+        """The tool's answer to this JSON text."""
+        return await default_toolbox(SampleFlights()).run(self.context(), name, arguments)
 
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
         """The tool's answer to these arguments, read."""
