@@ -19,6 +19,7 @@ TravelBuddyError
 │   ├── TurnOver             the turn has its outcome, so nothing can be done to it any more
 │   ├── TurnClosed           the turn was closed while the model was being asked; inside only
 │   ├── TurnWithdrawn        the turn was refused or erased while it ran; inside only, no user meets it
+│   ├── CannotOpen           a stored text is sealed with a key that is not here, or was changed
 │   ├── KeyReused            an idempotency key came back with another message
 │   └── OwnedByAnother       the session belongs to another user
 └── RuntimeProblem       the Dapr runtime or a tool of the machine is missing; the message says what to do
@@ -114,6 +115,10 @@ class TurnClosed(Permanent):
 
 class TurnWithdrawn(Permanent):
     """The turn must leave nothing behind: it was refused at its door, or erased."""
+
+
+class CannotOpen(Permanent):
+    """A sealed text does not open with any key of this service. The message holds nothing of the text."""
 
 
 class KeyReused(Permanent):

@@ -14,7 +14,7 @@ from travelbuddy.adapters.ports import ENDED, EngineStatus, SessionRecords, Snap
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord, cancelled_turn
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
-from travelbuddy.errors import KeyReused, NotFound, SessionBusy, TurnOver
+from travelbuddy.errors import CannotOpen, KeyReused, NotFound, SessionBusy, TurnOver
 from travelbuddy.lanes import Lanes, owned
 from travelbuddy.telemetry import audit
 from travelbuddy.views import OpenTurn, TurnView, finished, unfinished
@@ -233,6 +233,8 @@ def _same(same: bool) -> bool:
 
 
 def _input_of(status: EngineStatus) -> TurnInput | None:
+    if status.closed:
+        raise CannotOpen(status.closed)
     try:
         return TurnInput.model_validate(status.input) if status.input else None
     except ValidationError:  # an instance of another workflow

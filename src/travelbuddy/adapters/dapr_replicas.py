@@ -14,11 +14,13 @@ from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
 from dapr.clients.exceptions import DaprGrpcError
 
 from travelbuddy.adapters.dapr_sidecar import Sidecar
-from travelbuddy.errors import StoreUnavailable
+from travelbuddy.errors import CannotOpen, StoreUnavailable
+from travelbuddy.sealing import Sealer
 
 PUBSUB = "replicapubsub"
 EVERYBODY = "TravelBuddy.replicas"
 TIMEOUT = 5.0
+SEALED, PLACE = "sealed", "replicas"
 MAX_WAITING = 1_000
 """Notices that wait for a slow broker; then the oldest are lost."""
 _RETRY = (1.0, 2.0, 5.0, 15.0, 30.0)
@@ -31,7 +33,8 @@ Merge = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any] | None]
 class DaprReplicaLink:
     """The ReplicaLink port. ``merge`` joins two notices that wait one behind the other, where it can."""
 
-    def __init__(self, sidecar: Sidecar, name: str, merge: Merge) -> None:
+    def __init__(self, sidecar: Sidecar, name: str, merge: Merge, sealer: Sealer | None = None) -> None:
+        self._sealer = sealer or Sealer()
         self._sidecar = sidecar
         self._name = name
         self._merge = merge
@@ -87,15 +90,25 @@ class DaprReplicaLink:
 
     def _hear(self, notice: Any) -> None:
         """Pass a notice on; what is none, or breaks its handler, is reported and forgotten."""
-        if not isinstance(notice, dict) or notice.get("from") == self._name:
-            return
-        handler = self._handlers.get(str(notice.get("kind")))
-        if handler is None:
-            return
         try:
-            handler(notice)
+            notice = self._opened(notice)
+            if not isinstance(notice, dict) or notice.get("from") == self._name:
+                return
+            if (handler := self._handlers.get(str(notice.get("kind")))) is not None:
+                handler(notice)
+        except CannotOpen as closed:
+            log.warning("replicas.cannot_open", reason=str(closed))
         except (KeyError, ValueError, TypeError) as bad:
-            log.warning("replicas.bad_notice", kind=notice.get("kind"), reason=repr(bad))
+            log.warning("replicas.bad_notice", reason=type(bad).__name__)
+
+    def _opened(self, notice: Any) -> Any:
+        if isinstance(notice, dict) and SEALED in notice:
+            return json.loads(self._sealer.open(str(notice[SEALED]), PLACE))
+        return notice
+
+    def _wire(self, notice: Mapping[str, Any]) -> str:
+        text = json.dumps(notice)
+        return json.dumps({SEALED: self._sealer.seal(text, PLACE)}) if self._sealer.seals else text
 
     def _post(self, topic: str, notice: Mapping[str, Any]) -> None:
         waiting = self._waiting.setdefault(topic, deque(maxlen=MAX_WAITING))
@@ -116,7 +129,7 @@ class DaprReplicaLink:
             try:
                 async with asyncio.timeout(TIMEOUT):
                     await self._sidecar.connection.dapr.publish_event(
-                        PUBSUB, topic, json.dumps(notice), data_content_type="application/json"
+                        PUBSUB, topic, self._wire(notice), data_content_type="application/json"
                     )
                 self._troubled = False
             except (DaprGrpcError, grpc.aio.AioRpcError, StoreUnavailable, TimeoutError) as error:

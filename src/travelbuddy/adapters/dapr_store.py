@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.errors import StoreUnavailable
+from travelbuddy.sealing import MARK, Sealer
 
 TIMEOUT = 5.0
 _FIRST_WRITE = common_v1.StateOptions(concurrency=common_v1.StateOptions.CONCURRENCY_FIRST_WRITE)
@@ -49,7 +50,9 @@ class Delete:
 class DaprStore:
     """One state store of the sidecar."""
 
-    def __init__(self, sidecar: Sidecar, name: str) -> None:
+    def __init__(self, sidecar: Sidecar, name: str, sealer: Sealer | None = None) -> None:
+        """``sealer`` is for the values; each is bound to its key."""
+        self._sealer = sealer or Sealer()
         self._sidecar = sidecar
         self._name = name
 

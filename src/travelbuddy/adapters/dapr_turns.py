@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import structlog
 from dapr.ext.workflow import WorkflowStatus
 from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2 import ListInstanceIDsRequest
 from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
@@ -17,9 +18,13 @@ from pydantic import JsonValue
 
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.ports import EngineState, EngineStatus
-from travelbuddy.errors import StoreUnavailable
+from travelbuddy.errors import CannotOpen, StoreUnavailable
+from travelbuddy.sealing import Sealer
 from travelbuddy.sidecar_token import api_token
 from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
+from travelbuddy.workflow.payloads import place_of
+
+log = structlog.get_logger(__name__)
 
 TIMEOUT = 10.0
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -38,17 +43,19 @@ _LIST_PAGE = 1000
 class DaprTurnEngine:
     """The TurnEngine port over the sidecar's workflow API."""
 
-    def __init__(self, sidecar: Sidecar) -> None:
+    def __init__(self, sidecar: Sidecar, sealer: Sealer | None = None) -> None:
         self._sidecar = sidecar
+        self._sealer = sealer or Sealer()
 
     async def schedule(self, turn_id: str, payload: Mapping[str, JsonValue]) -> bool:
         """See TurnEngine. The engine refuses an id that is running, and starts an ended one anew."""
         workflows = self._sidecar.connection.workflows
+        told: Any = dict(payload)
+        if self._sealer.seals:
+            told = self._sealer.seal(json.dumps(told), place_of(turn_id))
         try:
             async with asyncio.timeout(TIMEOUT):
-                await workflows.schedule_new_workflow(
-                    TURN_WORKFLOW, input=dict(payload), instance_id=turn_id, start_at=LONG_AGO
-                )
+                await workflows.schedule_new_workflow(TURN_WORKFLOW, input=told, instance_id=turn_id, start_at=LONG_AGO)
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.ALREADY_EXISTS:
                 return False
@@ -63,7 +70,7 @@ class DaprTurnEngine:
             try:
                 async with asyncio.timeout(TIMEOUT):
                     state = await self._sidecar.connection.workflows.get_workflow_state(turn_id)
-                return _status(state)
+                return _status(state, turn_id, self._sealer)
             except (grpc.aio.AioRpcError, TimeoutError) as error:
                 if not left:
                     raise _unavailable(error) from error
@@ -127,14 +134,22 @@ async def _tell(call: Awaitable[Any]) -> bool:
         return False
 
 
-def _status(state: Any) -> EngineStatus:
+def _status(state: Any, turn_id: str, sealer: Sealer) -> EngineStatus:
+    """What the engine says. Whether the instance runs is known also when its payloads do not open."""
     if state is None:
         return EngineStatus("missing")
-    raw = state.serialized_input
+    place, closed = place_of(turn_id), ""
+    try:
+        raw = sealer.open(state.serialized_input or "", place)
+        progress = sealer.open(state.serialized_custom_status or "", place)
+    except CannotOpen as error:
+        log.error("turn.cannot_open", turn=turn_id, reason=str(error))
+        raw, progress, closed = "", "", str(error)
     return EngineStatus(
         state=_STATES.get(state.runtime_status, "running"),
-        progress=state.serialized_custom_status or "",
+        progress=progress,
         input=json.loads(raw) if raw else None,
+        closed=closed,
         created_at=_utc(state.created_at),
         updated_at=_utc(state.last_updated_at),
     )

@@ -145,11 +145,15 @@ class StateStorage(ABC):
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """A workflow instance as the engine sees it. ``input`` is the decoded JSON it was scheduled with."""
+    """A workflow instance as the engine sees it. ``input`` is the decoded JSON it was scheduled with.
+
+    ``closed`` is the reason why nobody here can read its payloads.
+    """
 
     state: EngineState
     progress: str = ""
     input: dict[str, JsonValue] | None = None
+    closed: str = ""
     created_at: str | None = None
     updated_at: str | None = None
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from travelbuddy.errors import (
     BadCursor,
+    CannotOpen,
     KeyReused,
     NotFound,
     NotYou,
@@ -41,6 +42,7 @@ _KNOWN: dict[type[TravelBuddyError], tuple[int, str]] = {
     SessionBusy: (409, "session-busy"),
     TurnOver: (409, "turn-over"),
     TurnWithdrawn: (409, "session-erased"),
+    CannotOpen: (503, "sealed"),
     KeyReused: (409, "idempotency-key-reused"),
     TooManyRequests: (429, "too-many-requests"),
     Overloaded: (503, "overloaded"),

@@ -22,11 +22,13 @@ from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Regis
 from google.protobuf.empty_pb2 import Empty
 from pydantic import BaseModel
 
+from travelbuddy.sealing import Sealer
 from travelbuddy.sidecar_token import api_token
 from travelbuddy.telemetry import audit
 from travelbuddy.telemetry.logging import sdk_logging
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CALL_MODEL, CALL_TOOL, TURN_WORKFLOW, CallModelInput, CallToolInput
+from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
 from travelbuddy.workflow.turn import turn
 
 log = structlog.get_logger(__name__)
@@ -42,7 +44,9 @@ Execute = Callable[[str, str], Awaitable[str]]
 class WorkflowWorker:
     """Runs the turn workflow and its activities against a sidecar."""
 
-    def __init__(self, activities: TurnActivities, host: str, port: int) -> None:
+    def __init__(self, activities: TurnActivities, host: str, port: int, sealer: Sealer | None = None) -> None:
+        """``sealer`` is for all payloads: what is handed to the engine, and what comes back."""
+        self._sealer = sealer or Sealer()
         self._target = f"{host}:{port}"
         self._running = False
         self._activities: dict[str, Execute] = {
@@ -102,13 +106,17 @@ class WorkflowWorker:
         request = item.workflowRequest
         step = protos.WorkflowResponse(instanceId=request.instanceId, completionToken=item.completionToken)
         try:
+            open_events(request.pastEvents, request.instanceId, self._sealer)
+            open_events(request.newEvents, request.instanceId, self._sealer)
             executor = _OrchestrationExecutor(self._workflows, _SDK_LOG)
             result = executor.execute(request.instanceId, request.pastEvents, request.newEvents)
+            seal_actions(result.actions, request.instanceId, self._sealer)
             step.actions.extend(result.actions)
-            step.customStatus.CopyFrom(make.get_string_value(result.encoded_custom_status or ""))
+            status = self._sealer.seal(result.encoded_custom_status or "", place_of(request.instanceId))
+            step.customStatus.CopyFrom(make.get_string_value(status))
         except Exception as broken:
             log.exception("workflow.broke_down", turn=request.instanceId)
-            step.actions.append(_failed(broken))
+            step.actions.append(_failed(failure_of(broken, request.instanceId, self._sealer)))
         await _deliver(engine.CompleteOrchestratorTask, step)
 
     async def _execute(self, engine: TaskHubSidecarServiceStub, item: Any) -> None:
@@ -117,11 +125,13 @@ class WorkflowWorker:
         turn_id = request.workflowInstance.instanceId
         done = protos.ActivityResponse(instanceId=turn_id, taskId=request.taskId, completionToken=item.completionToken)
         try:
-            result = await self._activities[request.name](turn_id, request.input.value)
-            done.result.CopyFrom(make.get_string_value(result))
+            place = place_of(turn_id)
+            payload = self._sealer.open(request.input.value, place)
+            result = await self._activities[request.name](turn_id, payload)
+            done.result.CopyFrom(make.get_string_value(seal_json(result, place, self._sealer)))
         except Exception as broken:
             log.exception("activity.broke_down", activity=request.name, turn=turn_id)
-            done.failureDetails.CopyFrom(make.new_failure_details(broken))
+            done.failureDetails.CopyFrom(failure_of(broken, turn_id, self._sealer))
         await _deliver(engine.CompleteActivityTask, done)
 
 
@@ -146,12 +156,11 @@ def _refused(response: Any, error: grpc.aio.AioRpcError) -> Any:
     if isinstance(response, protos.ActivityResponse):
         failure = make.new_failure_details(why)
         return protos.ActivityResponse(**smaller, taskId=response.taskId, failureDetails=failure)
-    return protos.WorkflowResponse(**smaller, actions=[_failed(why)])
+    return protos.WorkflowResponse(**smaller, actions=[_failed(make.new_failure_details(why))])
 
 
-def _failed(error: Exception) -> Any:
+def _failed(details: Any) -> Any:
     """The action that ends a workflow as failed."""
-    details = make.new_failure_details(error)
     return make.new_complete_workflow_action(-1, protos.ORCHESTRATION_STATUS_FAILED, "", details)
 
 
