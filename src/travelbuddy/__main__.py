@@ -19,7 +19,9 @@ def main() -> None:
     from travelbuddy.telemetry.audit import configure_audit
     from travelbuddy.telemetry.logging import configure_logging
 
-    configure_logging(settings.log_level, settings.log_format)  # before the SDKs are imported and log on their own
+    configure_logging(
+        settings.log_level, settings.log_format, content=settings.log_content
+    )  # before the SDKs are imported and log on their own
 
     try:
         configure_audit(settings.audit_log)

@@ -97,7 +97,8 @@ def _outside(settings: Settings) -> _Outside:
     metrics = Metrics()
     token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token is not None else None
     sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port, token)
-    state, chat = DaprRecords(sidecar, metrics), _chat(settings)
+    sealer = settings.payload_sealer
+    state, chat = DaprRecords(sidecar, metrics, sealer=settings.state_sealer), _chat(settings)
     model = GuardedModel(chat)
     metrics.watch(state.guard, model.guard)
     return _Outside(
@@ -105,9 +106,9 @@ def _outside(settings: Settings) -> _Outside:
         sidecar=sidecar,
         state=state,
         memory=DaprStateStorage(state, _utc_now),
-        engine=DaprTurnEngine(sidecar),
+        engine=DaprTurnEngine(sidecar, sealer),
         publisher=DaprPublisher(sidecar),
-        link=DaprReplicaLink(sidecar, settings.replica, merged),
+        link=DaprReplicaLink(sidecar, settings.replica, merged, sealer),
         chat=chat,
         model=model,
     )
@@ -150,7 +151,7 @@ def build_services(settings: Settings) -> Services:
         erasure=Erasure(erasable, out.engine, live.close, users.forgotten),
         publisher=out.publisher,
         sidecar=out.sidecar,
-        worker=WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port),
+        worker=WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port, settings.payload_sealer),
         close=out.chat.close,
     )
 

@@ -31,6 +31,11 @@ from __future__ import annotations
 class TravelBuddyError(Exception):
     """Base of every error this package raises on purpose; its text is fit for a user to read."""
 
+    @property
+    def brief(self) -> str:
+        """The text as the log has it."""
+        return str(self)
+
 
 class Transient(TravelBuddyError):
     """Worth another try. ``retry_after`` is in seconds, or None when nothing better than back-off is known."""
@@ -42,6 +47,11 @@ class Transient(TravelBuddyError):
 
 class ModelUnavailable(Transient):
     """The model did not give a usable answer this time."""
+
+    @property
+    def brief(self) -> str:
+        """The message up to the words of the other side, which may quote the prompt."""
+        return str(self).partition(":")[0]
 
 
 class StoreUnavailable(Transient):
@@ -70,6 +80,11 @@ class Permanent(TravelBuddyError):
 
 class ModelRefused(Permanent):
     """The model's server refused the request itself."""
+
+    @property
+    def brief(self) -> str:
+        """The message up to the words of the other side, which may quote the prompt."""
+        return str(self).partition(":")[0]
 
 
 class ToolError(Permanent):

@@ -51,7 +51,7 @@ class Guard:
                 verdict = True
                 if self._breaker.failed():
                     self.trips += 1
-                    log.warning("breaker.opened", breaker=self.name, reason=str(trouble))
+                    log.warning("breaker.opened", breaker=self.name, reason=trouble.brief)
             raise
         finally:
             if not verdict:

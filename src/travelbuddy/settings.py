@@ -9,10 +9,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from travelbuddy.errors import RuntimeProblem
+from travelbuddy.sealing import KEY_FORM, Sealer
 
 
 class Settings(BaseSettings):
@@ -58,9 +59,24 @@ class Settings(BaseSettings):
     default_origin: str = Field("LHR", description="IATA or metropolitan code used when nothing better is known")
     today: date | None = Field(None, description="fixes the agent's calendar; unset means the real date")
 
+    state_key: SecretStr | None = Field(None, description="seals what is stored of users: 64 hexadecimal digits")
+    state_key_old: SecretStr | None = Field(None, description="keys, divided by commas, that only open")
+    payload_key: SecretStr | None = Field(None, description="seals what is handed to the workflow engine")
+    payload_key_old: SecretStr | None = None
+
     audit_log: str = Field("", description="file of the audit log, or stdout (the default), or off")
     log_level: str = "INFO"
     log_format: Literal["console", "json"] = "console"
+    log_content: bool = Field(False, description="lets the log say what people wrote, where an error quotes it")
+
+    @field_validator("state_key", "state_key_old", "payload_key", "payload_key_old")
+    @classmethod
+    def _known_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        several = str(info.field_name).endswith("_old")
+        for key in _keys(value) if several else [value.get_secret_value()] if value is not None else []:
+            if not KEY_FORM.fullmatch(key):
+                raise ValueError("a key is 64 hexadecimal digits; make one with `openssl rand -hex 32`")
+        return value
 
     @field_validator("log_level")
     @classmethod
@@ -91,9 +107,27 @@ class Settings(BaseSettings):
         return re.sub(r"[^A-Za-z0-9-]+", "-", self.replica_name or f"{socket.gethostname()}-{self.app_port}")
 
     @property
+    def state_sealer(self) -> Sealer:
+        """For the records of sessions, turns and users."""
+        return _sealer("STATE_KEY", self.state_key, self.state_key_old)
+
+    @property
+    def payload_sealer(self) -> Sealer:
+        """For workflow payloads, and for what replicas tell each other."""
+        return _sealer("PAYLOAD_KEY", self.payload_key, self.payload_key_old)
+
+    @property
     def offline(self) -> bool:
         """True when no model is configured, so that the built-in offline model answers."""
         return self.openai_api_key is None and self.openai_base_url is None
+
+
+def _sealer(setting: str, key: SecretStr | None, old: SecretStr | None) -> Sealer:
+    return Sealer(setting, key.get_secret_value() if key is not None else None, _keys(old))
+
+
+def _keys(value: SecretStr | None) -> tuple[str, ...]:
+    return listed(value.get_secret_value()) if value is not None else ()
 
 
 def listed(value: str) -> tuple[str, ...]:

@@ -10,31 +10,38 @@ from typing import Any
 
 import dapr.ext.workflow._durabletask.internal.helpers as make
 from dapr.ext.workflow import DaprWorkflowContext
-from dapr.ext.workflow._durabletask.internal.protos import ORCHESTRATION_STATUS_CONTINUED_AS_NEW
+from dapr.ext.workflow._durabletask.internal.protos import ORCHESTRATION_STATUS_CONTINUED_AS_NEW, HistoryEvent
 from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Registry
 
+from travelbuddy.sealing import Sealer
 from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
+from travelbuddy.workflow.payloads import open_events, place_of, seal_actions, seal_json
 from travelbuddy.workflow.turn import turn
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Replay:
-    """One instance. Each method adds what happened, replays everything, and notes what the workflow asks for next."""
+    """One instance. Each method adds what happened, replays everything, and notes what the workflow asks for next.
 
-    def __init__(self, payload: Mapping[str, Any]) -> None:
+    With a ``sealer`` the history is kept sealed, and opened for each replay.
+    """
+
+    def __init__(self, payload: Mapping[str, Any], sealer: Sealer | None = None) -> None:
+        self.sealer = sealer or Sealer()
         registry = _Registry()
         registry.add_named_orchestrator(TURN_WORKFLOW, lambda ctx, inp: turn(DaprWorkflowContext(ctx), inp))
         self._registry = registry
-        self._history: list[Any] = []
+        self.history: list[Any] = []
         self._now = START
         self.asked: list[tuple[str, Any]] = []
         self.output: dict[str, Any] | None = None
         self.continued: dict[str, Any] | None = None
         self.failed = False
+        self.failure = ""
         self.status = ""
         self._pending: list[Any] = []
-        self._advance(make.new_execution_started_event(TURN_WORKFLOW, "t", json.dumps(dict(payload))))
+        self._advance(make.new_execution_started_event(TURN_WORKFLOW, "t", self._sealed(payload)))
 
     def complete(self, *results: Mapping[str, Any]) -> None:
         """The pending activities end with these results, in the order they were scheduled."""
@@ -42,7 +49,7 @@ class Replay:
         assert len(tasks) == len(results)
         self._pending = [action for action in self._pending if action not in tasks]
         done = zip(tasks, results, strict=True)
-        self._advance(*(make.new_task_completed_event(action.id, json.dumps(dict(r))) for action, r in done))
+        self._advance(*(make.new_task_completed_event(action.id, self._sealed(r)) for action, r in done))
 
     def break_down(self) -> None:
         """The pending activity raises."""
@@ -73,8 +80,9 @@ class Replay:
         self._now += timedelta(milliseconds=1)
         new = [make.new_workflow_started_event(self._now.replace(tzinfo=None)), *events]
         executor = _OrchestrationExecutor(self._registry, logging.getLogger("replay"))
-        result = executor.execute("t", self._history, new)
-        self._history += new
+        result = executor.execute("t", self._opened(self.history), self._opened(new))
+        seal_actions(result.actions, "t", self.sealer)
+        self.history += new
         self.status = result.encoded_custom_status or ""
         self.asked = []
         self._pending += result.actions
@@ -84,16 +92,29 @@ class Replay:
     def _take(self, action: Any) -> None:
         if action.HasField("scheduleTask"):
             task = action.scheduleTask
-            self.asked.append((task.name, json.loads(task.input.value)))
-            self._history.append(make.new_task_scheduled_event(action.id, task.name, task.input.value))
+            self.asked.append((task.name, self._read(task.input.value)))
+            self.history.append(make.new_task_scheduled_event(action.id, task.name, task.input.value))
         elif action.HasField("createTimer"):
             fire_at = action.createTimer.fireAt.ToDatetime()
             self.asked.append(("timer", None))
-            self._history.append(make.new_timer_created_event(action.id, fire_at))
+            self.history.append(make.new_timer_created_event(action.id, fire_at))
         elif action.HasField("completeWorkflow"):
             done = action.completeWorkflow
             if done.workflowStatus == ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
-                self.continued = json.loads(done.result.value)
+                self.continued = self._read(done.result.value)
                 return
             self.failed = done.HasField("failureDetails")
-            self.output = json.loads(done.result.value) if done.result.value else None
+            self.failure = done.failureDetails.errorMessage
+            self.output = self._read(done.result.value) if done.result.value else None
+
+    def _sealed(self, payload: Mapping[str, Any]) -> str:
+        return seal_json(json.dumps(dict(payload)), place_of("t"), self.sealer)
+
+    def _opened(self, events: list[Any]) -> list[Any]:
+        """Copies, as the engine sends them at every step."""
+        sent = [HistoryEvent.FromString(event.SerializeToString()) for event in events]
+        open_events(sent, "t", self.sealer)
+        return sent
+
+    def _read(self, payload: str) -> Any:
+        return json.loads(self.sealer.open(payload, place_of("t")))

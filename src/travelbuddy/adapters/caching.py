@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from travelbuddy.adapters.ports import UserRecords
 from travelbuddy.domain.users import UserRecord
+from travelbuddy.telemetry import audit
 
 SECONDS = 300.0
 KEPT = 10_000
@@ -37,6 +38,7 @@ class CachedUsers:
             copy: UserRecord | None = self._copies[user_id]
             if at_least is None or (copy is not None and copy.updated_at >= at_least):
                 self._asked(True)
+                audit.record("read", [f"user:{user_id}"], "cached")
                 return copy
         self._asked(False)
         epoch = self._epoch

@@ -16,6 +16,7 @@ from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_store import DaprStore, Delete, Put, Stored
 from travelbuddy.errors import StoreNotAsked, StoreUnavailable
 from travelbuddy.resilience import Guard
+from travelbuddy.sealing import Sealer
 from travelbuddy.telemetry import audit
 from travelbuddy.telemetry.metrics import Metrics
 
@@ -30,10 +31,15 @@ Result = TypeVar("Result")
 
 
 class DaprRecords:
-    """Reads, guarded writes and transactions. Every method raises StoreUnavailable when the store does not answer."""
+    """Reads, guarded writes and transactions. Every method raises StoreUnavailable when the store does not answer.
 
-    def __init__(self, sidecar: Sidecar, metrics: Metrics | None = None, store: str = STORE) -> None:
-        self._store = DaprStore(sidecar, store)
+    Reading raises CannotOpen for a value that is sealed with a key this service does not have: nothing is done to it.
+    """
+
+    def __init__(
+        self, sidecar: Sidecar, metrics: Metrics | None = None, store: str = STORE, sealer: Sealer | None = None
+    ) -> None:
+        self._store = DaprStore(sidecar, store, sealer)
         self._metrics = metrics or Metrics()
         self.guard = Guard("state-store", THRESHOLD, OPEN_FOR, _refusal)
 

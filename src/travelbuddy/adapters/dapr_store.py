@@ -1,7 +1,7 @@
 """Dapr's state API for one store: four calls, straight on the sidecar's gRPC stub.
 
 The SDK's client spends as long again around each call (ARC-013). Every method raises grpc.aio.AioRpcError for whatever
-goes wrong, a refused ETag and a store that does not answer in time included.
+goes wrong, a refused ETag and a store that does not answer in time included; reading also CannotOpen.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from travelbuddy.errors import StoreUnavailable
 from travelbuddy.sealing import MARK, Sealer
 
 TIMEOUT = 5.0
+_SEALED = MARK.encode()
 _FIRST_WRITE = common_v1.StateOptions(concurrency=common_v1.StateOptions.CONCURRENCY_FIRST_WRITE)
 
 
@@ -64,11 +65,11 @@ class DaprStore:
         for item in answer.items:
             if item.error:
                 raise StoreUnavailable(f"the state store failed to read: {item.error}", retry_after=1)
-        return [_stored(found[key]) if key in found else Stored(b"", None) for key in keys]
+        return [self._opened(key, _stored(found[key])) if key in found else Stored(b"", None) for key in keys]
 
     async def save(self, put: Put, *, first_write: bool) -> None:
         """Set a value; as a first write only if its ETag still holds, or without one if there is no value yet."""
-        item = _item(put, _FIRST_WRITE if first_write else None)
+        item = self._item(put, _FIRST_WRITE if first_write else None)
         await self._call("SaveState", api_v1.SaveStateRequest(store_name=self._name, states=[item]))
 
     async def transact(self, changes: Sequence[Put | Delete]) -> None:
@@ -76,7 +77,7 @@ class DaprStore:
         operations = [
             api_v1.TransactionalStateOperation(operationType="delete", request=common_v1.StateItem(key=change.key))
             if isinstance(change, Delete)
-            else api_v1.TransactionalStateOperation(operationType="upsert", request=_item(change, None))
+            else api_v1.TransactionalStateOperation(operationType="upsert", request=self._item(change, None))
             for change in changes
         ]
         request = api_v1.ExecuteStateTransactionRequest(storeName=self._name, operations=operations)
@@ -87,27 +88,38 @@ class DaprStore:
         guard = {"etag": common_v1.Etag(value=etag), "options": _FIRST_WRITE} if etag is not None else {}
         await self._call("DeleteState", api_v1.DeleteStateRequest(store_name=self._name, key=key, **guard))
 
+    def _item(self, put: Put, options: Any) -> Any:
+        # No contentType: daprd would rewrite the JSON (large numbers change), and Redis would need RedisJSON for it.
+        text = self._sealer.seal(put.value.model_dump_json(exclude_defaults=True), _place(put.key))
+        return common_v1.StateItem(
+            key=put.key,
+            value=text.encode(),
+            etag=common_v1.Etag(value=put.etag) if put.etag is not None else None,
+            options=options,
+            metadata={"ttlInSeconds": str(put.ttl)},
+        )
+
+    def _opened(self, key: str, stored: Stored) -> Stored:
+        """The value as it was before it was sealed. Raises CannotOpen."""
+        if not stored.data.startswith(_SEALED):
+            return stored
+        return Stored(self._sealer.open(stored.data.decode(), _place(key)).encode(), stored.etag)
+
     async def _call(self, method: str, request: Any) -> Any:
         connection = self._sidecar.connection
         return await getattr(connection.api, method)(request, timeout=TIMEOUT, metadata=connection.metadata)
 
 
-def _item(put: Put, options: Any) -> Any:
-    # No contentType: daprd would rewrite the JSON (large numbers change), and Redis transactions need RedisJSON for it.
-    return common_v1.StateItem(
-        key=put.key,
-        value=put.value.model_dump_json(exclude_defaults=True).encode(),
-        etag=common_v1.Etag(value=put.etag) if put.etag is not None else None,
-        options=options,
-        metadata={"ttlInSeconds": str(put.ttl)},
-    )
+def _place(key: str) -> str:
+    """What a value is bound to, so that nobody can put it under another key."""
+    return f"record:{key}"
 
 
 def _stored(item: Any) -> Stored:
     """The value as it was written.
 
-    In a transaction on an encrypted store daprd 1.18 encrypts the Go notation of the bytes, ``[123 34 …]``. Every value
-    of ours is a JSON object, so what begins with a bracket is that.
+    In a transaction on a store that Dapr encrypts, daprd 1.18 encrypts the Go notation of the bytes, ``[123 34 …]``.
+    No value of ours begins with a bracket, so what does is that.
     """
     data: bytes = item.data
     if data.startswith(b"["):

@@ -145,10 +145,7 @@ class StateStorage(ABC):
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """A workflow instance as the engine sees it. ``input`` is the decoded JSON it was scheduled with.
-
-    ``closed`` is the reason why nobody here can read its payloads.
-    """
+    """A workflow instance. ``input``: what it was scheduled with; ``closed``: why its payloads cannot be read here."""
 
     state: EngineState
     progress: str = ""

@@ -1,17 +1,28 @@
-"""Structured logs, one event a line. No message text goes into them."""
+"""Structured logs, one event a line. No message text goes into them, unless LOG_CONTENT asks for it.
+
+Nothing here logs what people wrote. But an exception of a library may quote it, so exceptions are logged as their
+types and where they were raised, and without their messages.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from types import TracebackType
 from typing import Literal
 
 import structlog
 from dapr.ext.workflow.logger import LoggerOptions
 
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
-def configure_logging(level: str, style: Literal["console", "json"]) -> None:
-    """Send structlog and the standard library's loggers to stdout in one form."""
+
+def configure_logging(level: str, style: Literal["console", "json"], *, content: bool = False) -> None:
+    """Send structlog and the standard library's loggers to stdout in one form.
+
+    ``content``: exceptions with their messages, which may quote what people wrote.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -34,7 +45,7 @@ def configure_logging(level: str, style: Literal["console", "json"]) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                structlog.processors.ExceptionRenderer() if content else structlog.processors.ExceptionRenderer(bare),
                 renderer,
             ],
         )
@@ -42,9 +53,31 @@ def configure_logging(level: str, style: Literal["console", "json"]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    loop = logging.getLogger("asyncio")  # it describes tasks and futures with their results and exceptions
+    loop.filters[:] = [] if content else [first_line_only]
     for noisy in ("durabletask-worker", "durabletask-client"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("opentelemetry.instrumentation").setLevel(logging.ERROR)  # Dapr's SDK switches gRPC's on twice
+
+
+def bare(info: ExcInfo) -> str:
+    """An exception with its causes, as a traceback has them, without their messages."""
+    error: BaseException | None = info[1]
+    parts: list[str] = []
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        inner = [bare((type(one), one, one.__traceback__)) for one in getattr(error, "exceptions", ())]
+        where = "".join(traceback.format_tb(error.__traceback__))
+        parts.append("\n".join([where + type(error).__qualname__, *inner]))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\nwhich led to:\n".join(reversed(parts))
+
+
+def first_line_only(record: logging.LogRecord) -> bool:
+    """Keep what happened of a message, and leave out what it happened to."""
+    record.msg, record.args = record.getMessage().partition("\n")[0].partition("<")[0], ()
+    return True
 
 
 def sdk_logging() -> LoggerOptions:

@@ -130,7 +130,7 @@ class TurnActivities:
             answer = await self._feed.unless_closed(turn_id, asked)
         except (ModelUnavailable, ModelRefused) as trouble:
             step = self._step(call, began, error=str(trouble))
-            log.warning("model.failed", turn=turn_id, attempt=call.attempt, reason=str(trouble))
+            log.warning("model.failed", turn=turn_id, attempt=call.attempt, reason=trouble.brief)
             if isinstance(trouble, ModelUnavailable) and not call.last_attempt:
                 return ModelResult(kind="retry", retry_after=trouble.retry_after, step=step)
             return await self._close(turn_id, call, admitted, step, "failed", APOLOGY, {})
