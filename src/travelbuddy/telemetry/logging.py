@@ -60,9 +60,9 @@ def configure_logging(level: str, style: Literal["console", "json"], *, content:
     logging.getLogger("opentelemetry.instrumentation").setLevel(logging.ERROR)  # Dapr's SDK switches gRPC's on twice
 
 
-def bare(info: ExcInfo) -> str:
+def bare(exc_info: ExcInfo) -> str:
     """An exception with its causes, as a traceback has them, without their messages."""
-    error: BaseException | None = info[1]
+    error: BaseException | None = exc_info[1]
     parts: list[str] = []
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from travelbuddy.settings import Settings
+from travelbuddy.errors import RuntimeProblem
+from travelbuddy.sealing import Sealer
+from travelbuddy.settings import Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +106,25 @@ def test_settings_do_not_change() -> None:
     """What was read at the start holds for the life of the process."""
     with pytest.raises(ValidationError, match="frozen"):
         setattr(Settings(), "app_port", 1)  # noqa: B010  the type checker knows it cannot be set
+
+
+@pytest.mark.parametrize("name", ["STATE_KEY", "STATE_KEY_OLD", "PAYLOAD_KEY", "PAYLOAD_KEY_OLD"])
+@pytest.mark.parametrize("value", ["short", "z" * 64, "a" * 63, "a" * 65, "a" * 32])
+def test_a_key_of_another_form_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """One line names the setting and how to make a key, and does not repeat what was there."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(RuntimeProblem) as caught:
+        load_settings()
+    assert f"{name}: " in str(caught.value)
+    assert "openssl rand -hex 32" in str(caught.value)
+    assert value not in str(caught.value)
+
+
+def test_several_old_keys_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys that only open are divided by commas; without a key to seal with, nothing is sealed."""
+    keys = ["ab" * 32, "CD" * 32]
+    monkeypatch.setenv("PAYLOAD_KEY_OLD", ", ".join(keys))
+    sealer = load_settings().payload_sealer
+    assert not sealer.seals
+    for key in keys:
+        assert sealer.open(Sealer("x", key).seal("hello", "here"), "here") == "hello"
