@@ -111,4 +111,6 @@ class AuditDoor:
         try:
             await self._app(scope, receive, watched)
         finally:
+            if status == "401":
+                _who.set(None)  # whoever it was has not shown to be the one the address names
             record("request", [scope["path"]], status)

@@ -15,6 +15,8 @@ from typing import Literal
 import structlog
 from dapr.ext.workflow.logger import LoggerOptions
 
+from travelbuddy.errors import CannotOpen, Transient
+
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
@@ -69,9 +71,15 @@ def bare(exc_info: ExcInfo) -> str:
         seen.add(id(error))
         inner = [bare((type(one), one, one.__traceback__)) for one in getattr(error, "exceptions", ())]
         where = "".join(traceback.format_tb(error.__traceback__))
-        parts.append("\n".join([where + type(error).__qualname__, *inner]))
+        parts.append("\n".join([where + _named(error), *inner]))
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\nwhich led to:\n".join(reversed(parts))
+
+
+def _named(error: BaseException) -> str:
+    """The type of an exception, with the message where that is about us and not about what people wrote."""
+    ours = isinstance(error, Transient | CannotOpen)
+    return f"{type(error).__qualname__}: {error.brief}" if ours else type(error).__qualname__
 
 
 def first_line_only(record: logging.LogRecord) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.framework.client import User
-from tests.integration.framework.events import collect
+from tests.integration.framework.events import collect, reply_of
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.raw_scan import files_with
 from tests.integration.framework.redis_server import RedisServer
@@ -134,6 +134,24 @@ async def test_the_disk_under_redis_shows_nothing(dapr_runtime: None, tmp_path: 
                 _judge(living, files_with([folder, stack.data_dir], *TEXTS, POISON), keys, ".aof")
 
 
+@pytest.mark.parametrize("keys", [KEYS, {}], ids=["sealed", "open"])
+async def test_what_replicas_tell_each_other_shows_nothing(dapr_runtime: None, keys: dict[str, str]) -> None:
+    """Answers that are streamed through the other replica arrive whole, and the broker's file holds no word of them."""
+    with ScriptedModel(_script) as model:
+        async with Stack(env={**model.env, **keys}, options=("--replicas=2",)) as stack:
+            for number in range(10):
+                body = {"message": SAID["stream"], "user_id": "ada", "session_id": f"s{number}"}
+                sent = await collect("POST", f"{stack.app_url}/chat/stream", body=body)
+                assert reply_of(sent) == f"{REPLY}: {SAID['stream']}"
+            found = files_with([stack.data_dir], REPLY, SAID["stream"])
+            if keys:
+                assert not found
+            else:
+                assert any(".aof" in name for name in found[REPLY]), (
+                    "else no turn ran on another replica than its door's"
+                )
+
+
 def _judge(living: dict[str, set[str]], stopped: dict[str, set[str]], keys: dict[str, str], store: str) -> None:
     """With keys nothing is found anywhere; without them everything, in the store. Logs never hold a word."""
     for found in (living, stopped):
@@ -144,6 +162,7 @@ def _judge(living: dict[str, set[str]], stopped: dict[str, set[str]], keys: dict
             assert not found
         else:
             assert {text for text, files in found.items() if any(store in name for name in files)} == set(TEXTS)
+            assert "db" in found[SAID["chat"]], "the scheduler's store"
 
 
 def _keys_in_use(stack: Stack) -> dict[str, set[str]]:

@@ -105,12 +105,17 @@ def test_every_request_is_noted_with_its_end(path: Path) -> None:
     async def health() -> str:
         return "ok"
 
+    @app.get("/sessions")
+    async def sessions(user_id: str) -> None:
+        raise HTTPException(401)
+
     client = TestClient(app, raise_server_exceptions=False)
     for method, target in (
         ("POST", "/workflows/t/cancel?user_id=ada"),
         ("DELETE", "/users/ada"),
         ("GET", "/users/ada/export"),
         ("GET", "/broken"),
+        ("GET", "/sessions?user_id=ada"),
         ("GET", "/health"),
     ):
         client.request(method, target)
@@ -120,5 +125,6 @@ def test_every_request_is_noted_with_its_end(path: Path) -> None:
         ("ada", "DELETE /users/ada", "200"),
         ("ada", "GET /users/ada/export", "200"),
         (None, "GET /broken", "broke off"),
+        (None, "GET /sessions", "401"),
     ]
     assert "secret" not in path.read_text()

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from pydantic import BaseModel
 
-from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable
+from travelbuddy.errors import CannotOpen, ModelRefused, ModelUnavailable, StoreUnavailable
 from travelbuddy.telemetry.logging import configure_logging
 
 WORDS = "my secret journey"
@@ -64,6 +64,10 @@ def _raise_and_log(log: structlog.stdlib.BoundLogger) -> None:
         log.error("chained", exc_info=error)
         logging.getLogger("a.library").exception("of a library")
     try:
+        raise CannotOpen("name it in STATE_KEY_OLD") from ModelUnavailable(f"no answer: {WORDS}")
+    except CannotOpen:
+        log.exception("closed")
+    try:
         raise ExceptionGroup(WORDS, [ValueError(WORDS)])
     except ExceptionGroup:
         log.exception("grouped")
@@ -85,7 +89,16 @@ def test_exceptions_are_logged_without_their_messages(style: Literal["console", 
     """Types, places and causes are there, and none of the words."""
     text = _logged(style, content=False)
     assert WORDS not in text
-    for part in ("ValidationError", "KeyError", "RuntimeError", "ExceptionGroup", "ValueError", "never retrieved"):
+    for part in (
+        "ValidationError",
+        "KeyError",
+        "RuntimeError",
+        "ExceptionGroup",
+        "ValueError",
+        "never retrieved",
+        "STATE_KEY_OLD",
+        "no answer",
+    ):
         assert part in text
     assert "test_logging_privacy.py" in text
     assert "which led to" in text
