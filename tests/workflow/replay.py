@@ -32,7 +32,7 @@ class Replay:
         registry = _Registry()
         registry.add_named_orchestrator(TURN_WORKFLOW, lambda ctx, inp: turn(DaprWorkflowContext(ctx), inp))
         self._registry = registry
-        self.history: list[Any] = []
+        self._history: list[Any] = []
         self._now = START
         self.asked: list[tuple[str, Any]] = []
         self.output: dict[str, Any] | None = None
@@ -80,9 +80,9 @@ class Replay:
         self._now += timedelta(milliseconds=1)
         new = [make.new_workflow_started_event(self._now.replace(tzinfo=None)), *events]
         executor = _OrchestrationExecutor(self._registry, logging.getLogger("replay"))
-        result = executor.execute("t", self._opened(self.history), self._opened(new))
+        result = executor.execute("t", self._opened(self._history), self._opened(new))
         seal_actions(result.actions, "t", self.sealer)
-        self.history += new
+        self._history += new
         self.status = result.encoded_custom_status or ""
         self.asked = []
         self._pending += result.actions
@@ -93,11 +93,11 @@ class Replay:
         if action.HasField("scheduleTask"):
             task = action.scheduleTask
             self.asked.append((task.name, self._read(task.input.value)))
-            self.history.append(make.new_task_scheduled_event(action.id, task.name, task.input.value))
+            self._history.append(make.new_task_scheduled_event(action.id, task.name, task.input.value))
         elif action.HasField("createTimer"):
             fire_at = action.createTimer.fireAt.ToDatetime()
             self.asked.append(("timer", None))
-            self.history.append(make.new_timer_created_event(action.id, fire_at))
+            self._history.append(make.new_timer_created_event(action.id, fire_at))
         elif action.HasField("completeWorkflow"):
             done = action.completeWorkflow
             if done.workflowStatus == ORCHESTRATION_STATUS_CONTINUED_AS_NEW:

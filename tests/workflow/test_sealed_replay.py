@@ -47,7 +47,7 @@ def _done() -> dict[str, Any]:
 
 def _kept(replay: Replay) -> bytes:
     """What the engine has of the instance, as bytes."""
-    return b"".join(event.SerializeToString() for event in replay.history)
+    return b"".join(event.SerializeToString() for event in replay._history)
 
 
 def test_a_turn_over_a_sealed_history_is_the_same_and_leaves_no_text() -> None:

@@ -78,8 +78,8 @@ def bare(exc_info: ExcInfo) -> str:
 
 def _named(error: BaseException) -> str:
     """The type of an exception, with the message where that is about us and not about what people wrote."""
-    ours = isinstance(error, Transient | CannotOpen)
-    return f"{type(error).__qualname__}: {error.brief}" if ours else type(error).__qualname__
+    kind = type(error).__qualname__
+    return f"{kind}: {error.brief}" if isinstance(error, Transient | CannotOpen) else kind
 
 
 def first_line_only(record: logging.LogRecord) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -128,3 +130,19 @@ def test_several_old_keys_open(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not sealer.seals
     for key in keys:
         assert sealer.open(Sealer("x", key).seal("hello", "here"), "here") == "hello"
+
+
+@pytest.mark.parametrize("command", [["up"], ["serve"]])
+def test_a_bad_key_ends_the_start_with_one_line(tmp_path: Path, command: list[str]) -> None:
+    """Both ways to start end with exit code 2, name the setting, and start nothing."""
+    program = [str(Path(sys.executable).parent / "travelbuddy"), *command, f"--data-dir={tmp_path / 'data'}"]
+    if command == ["serve"]:
+        program = [sys.executable, "-m", "travelbuddy"]
+    ended = subprocess.run(
+        program, env={"PATH": "/usr/bin", "PAYLOAD_KEY": "secretly-short"}, capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == 2
+    assert "PAYLOAD_KEY: " in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert "secretly-short" not in ended.stderr + ended.stdout
+    assert not (tmp_path / "data").exists()
