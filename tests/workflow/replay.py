@@ -15,7 +15,7 @@ from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Regis
 
 from travelbuddy.sealing import Sealer
 from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
-from travelbuddy.workflow.payloads import open_events, place_of, seal_actions, seal_json
+from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
 from travelbuddy.workflow.turn import turn
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,7 +55,9 @@ class Replay:
         """The pending activity raises."""
         (task,) = [action for action in self._pending if action.HasField("scheduleTask")]
         self._pending.remove(task)
-        self._advance(make.new_task_failed_event(task.id, RuntimeError("broken")))
+        failed = make.new_task_failed_event(task.id, RuntimeError("broken"))
+        failed.taskFailed.failureDetails.CopyFrom(failure_of(RuntimeError("broken"), "t", self.sealer))
+        self._advance(failed)
 
     def wake(self) -> None:
         """The lane's head moved on."""

@@ -202,6 +202,9 @@ async def test_keys_are_changed_while_a_turn_is_under_way(dapr_runtime: None) ->
             prompt = model.asked("after")[0]["messages"]
             said = [message["content"] for message in prompt if message["role"] == "user"]
             assert said == ["before 0", "during 0", "before 1", "during 1", "after"]
+            erased = (await user.call("DELETE", "/users/ada")).json()
+            assert erased == {"sessions": 1, "turns": 5, "workflows": 5}
+            assert not [key for key in _keys_in_use(stack) if key.startswith(("session:", "turn:", "user:"))]
 
 
 async def test_a_key_that_is_gone_is_told_and_harms_nothing(dapr_runtime: None) -> None:

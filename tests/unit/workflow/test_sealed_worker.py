@@ -10,7 +10,7 @@ from typing import Any
 from dapr.ext.workflow._durabletask.internal import protos
 from tests.unit.workflow.test_worker import MODEL_CALL, TURN, Activities, Engine, activity, until, workflow
 
-from travelbuddy.sealing import Sealer
+from travelbuddy.sealing import Sealer, is_sealed
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput
 from travelbuddy.workflow.payloads import place_of, seal_json
 from travelbuddy.workflow.runtime import WorkflowWorker
@@ -77,6 +77,7 @@ async def test_a_workflow_is_replayed_sealed() -> None:
     started.input.value = _sealed(json.loads(started.input.value))
     answer, _ = await _answer(item)
     assert WORDS.encode() not in answer.SerializeToString()
+    assert is_sealed(answer.customStatus.value)
     assert SEALER.open(answer.customStatus.value, PLACE) == "thinking (step 1, attempt 1)"
     (action,) = answer.actions
     told = SEALER.open(action.scheduleTask.input.value, PLACE)
@@ -85,7 +86,7 @@ async def test_a_workflow_is_replayed_sealed() -> None:
 
 async def test_a_missing_key_fails_what_it_closes_and_says_so_readably() -> None:
     """An activity and a workflow that do not open fail at once, with a reason that names the setting."""
-    nobody = Sealer("PAYLOAD_KEY")
+    nobody = Sealer("PAYLOAD_KEY", secrets.token_hex(32))
     item = workflow()
     started = item.workflowRequest.newEvents[1].executionStarted
     started.input.value = _sealed(json.loads(started.input.value))
