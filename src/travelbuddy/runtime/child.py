@@ -20,12 +20,17 @@ STEADY = 10.0  # seconds of life after which a death counts as the first again
 LONGEST_PAUSE = 10.0
 LAST_WORDS = 1.0  # seconds to read what a dead process has left in its pipe
 LONGEST_LINE = 64 * 1024
+KEYS = frozenset({"STATE_KEY", "STATE_KEY_OLD", "PAYLOAD_KEY", "PAYLOAD_KEY_OLD", "OPENAI_API_KEY"})
+"""Settings that the app alone needs."""
 LIBC = ctypes.CDLL(None)  # loaded here: after a fork it is too late to import anything
 
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """How to run one program. ``ready_url`` answers 2xx, or at all with ``tcp://``, once it can be used."""
+    """How to run one program. ``ready_url`` answers 2xx, or at all with ``tcp://``, once it can be used.
+
+    ``with_keys``: it is told the keys of KEYS where our own environment has them. Nobody else is.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -35,6 +40,7 @@ class ProcessSpec:
     env: dict[str, str] = field(default_factory=dict)
     json_logs: bool = True
     after_start: Callable[[], Coroutine[None, None, None]] | None = None
+    with_keys: bool = False
 
 
 class Child:
@@ -85,7 +91,7 @@ class Child:
         process = await asyncio.create_subprocess_exec(
             *self.spec.command,
             cwd=self.spec.cwd,
-            env={**os.environ, **self.spec.env},
+            env=environment(self.spec),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -113,6 +119,12 @@ class Child:
         if process.stdout is not None:
             async for line in lines(process.stdout):
                 self.output.line(line)
+
+
+def environment(spec: ProcessSpec) -> dict[str, str]:
+    """What the program is told: all that we are, but for keys that are not for it."""
+    inherited = {name: value for name, value in os.environ.items() if spec.with_keys or name not in KEYS}
+    return {**inherited, **spec.env}
 
 
 def pause_before(failures: int) -> float:

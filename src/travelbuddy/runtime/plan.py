@@ -133,6 +133,7 @@ def _app(name: str, pair: _PairPorts, options: StackOptions) -> ProcessSpec:
         ready_url=f"http://{HOST}:{pair.app}/ready",
         env=env,
         json_logs=False,
+        with_keys=True,
     )
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from travelbuddy.runtime.child import LONGEST_LINE, LONGEST_PAUSE, Child, ProcessSpec, describe, lines, pause_before
+from travelbuddy.runtime.child import (
+    LONGEST_LINE,
+    LONGEST_PAUSE,
+    Child,
+    ProcessSpec,
+    describe,
+    environment,
+    lines,
+    pause_before,
+)
 from travelbuddy.runtime.output import ChildOutput, Terminal
 
 FOREVER = "import time; print('begun', flush=True); time.sleep(60)"
@@ -76,3 +85,15 @@ async def test_a_long_line_comes_in_pieces() -> None:
     assert (found[0], found[-1]) == ("short", "last")
     assert "".join(found[1:-1]) == "x" * (3 * LONGEST_LINE)
     assert max(map(len, found)) <= 2 * LONGEST_LINE
+
+
+def test_keys_are_for_the_app_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Other programs inherit everything but the keys, so that neither the sidecar nor a broker can give them away."""
+    monkeypatch.setenv("PAYLOAD_KEY", "secret")
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    monkeypatch.setenv("HARMLESS", "yes")
+    others = environment(ProcessSpec("daprd", (), tmp_path, {}, "", env={"MORE": "1"}))
+    assert "secret" not in others.values()
+    assert (others["HARMLESS"], others["MORE"]) == ("yes", "1")
+    app = environment(ProcessSpec("app", (), tmp_path, {}, "", with_keys=True))
+    assert app["PAYLOAD_KEY"] == app["OPENAI_API_KEY"] == "secret"
