@@ -43,6 +43,12 @@ class ProcessSpec:
     with_keys: bool = False
 
 
+def environment(spec: ProcessSpec) -> dict[str, str]:
+    """What the program is told: all that we are, but for keys that are not for it."""
+    inherited = {name: value for name, value in os.environ.items() if spec.with_keys or name not in KEYS}
+    return {**inherited, **spec.env}
+
+
 class Child:
     """Keeps one program running. ``changed`` is called whenever its process appears or is gone."""
 
@@ -119,12 +125,6 @@ class Child:
         if process.stdout is not None:
             async for line in lines(process.stdout):
                 self.output.line(line)
-
-
-def environment(spec: ProcessSpec) -> dict[str, str]:
-    """What the program is told: all that we are, but for keys that are not for it."""
-    inherited = {name: value for name, value in os.environ.items() if spec.with_keys or name not in KEYS}
-    return {**inherited, **spec.env}
 
 
 def pause_before(failures: int) -> float:
