@@ -40,13 +40,14 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         built = services or build_services(settings)
         app.state.services = built
         link = asyncio.create_task(built.sidecar.run(built.serve))
+        built.drain.works(link)
         link.add_done_callback(_report_crash)
         warming = asyncio.create_task(_warm_up())
         try:
             yield
         finally:
-            link.cancel()
-            await asyncio.gather(link, warming, return_exceptions=True)
+            await built.drain.hand_over()
+            await asyncio.gather(warming, return_exceptions=True)
             await built.close()
 
     app = FastAPI(
@@ -97,17 +98,10 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Run the app until SIGTERM or SIGINT."""
-    import uvicorn
+    """Run the app until SIGTERM or SIGINT, and drain it."""
+    from travelbuddy.serving import run
 
-    uvicorn.run(
-        create_app(settings),
-        host=settings.app_host,
-        port=settings.app_port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-    )
+    run(create_app(settings), settings)
 
 
 async def _warm_up() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -27,6 +27,7 @@ from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, 
 from travelbuddy.admission import Admission
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
+from travelbuddy.draining import Drain
 from travelbuddy.erasure import Erasure
 from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.flights.sample import SampleFlights
@@ -70,6 +71,7 @@ class Services:
     sidecar: Sidecar
     worker: WorkflowWorker
     close: Callable[[], Awaitable[None]]
+    drain: Drain = field(default_factory=Drain)
 
     async def serve(self) -> None:
         """Take work and hear the other replicas, for one life of the sidecar."""
@@ -116,8 +118,8 @@ def _outside(settings: Settings) -> _Outside:
 
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
-    clock, out, flights, doors = _utc_now, _outside(settings), SampleFlights(), OpenDoors()
-    toolbox = default_toolbox(flights)
+    clock, out, flights = _utc_now, _outside(settings), SampleFlights()
+    toolbox, doors, drain = default_toolbox(flights), OpenDoors(), Drain()
     live = LiveTurns(out.link, out.metrics.turn_ended)
     erasable = DaprErasableRecords(out.state, clock)
     lanes = Lanes(out.memory, out.engine, clock, live.done, erasable)
@@ -141,7 +143,7 @@ def build_services(settings: Settings) -> Services:
         gate=build_gate(settings),
         turns=turns,
         admission=_admission(settings, live, out.metrics),
-        following=Following(live, turns),
+        following=Following(live, turns, drain.left),
         link=out.link,
         lanes=lanes,
         records=out.memory,
@@ -153,6 +155,7 @@ def build_services(settings: Settings) -> Services:
         sidecar=out.sidecar,
         worker=WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port, settings.payload_sealer),
         close=out.chat.close,
+        drain=drain,
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from pydantic import JsonValue
 
 from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.progress import Cursor, Event, events_after
-from travelbuddy.errors import NotFound
+from travelbuddy.errors import NotFound, StoreUnavailable
 from travelbuddy.live import LiveTurns
 from travelbuddy.live_turn import LiveTurn
 from travelbuddy.turns import Turns
@@ -25,20 +25,26 @@ APPEARS_WITHIN = 15.0
 class Following:
     """Over what this replica hears of turns, and over what is stored of them."""
 
-    def __init__(self, live: LiveTurns, turns: Turns) -> None:
+    def __init__(self, live: LiveTurns, turns: Turns, left: Callable[[], float] = lambda: math.inf) -> None:
+        """``left`` is how long this replica still keeps anybody waiting, in seconds."""
         self._live = live
         self._turns = turns
+        self._left = left
 
     async def ended(self, turn_id: str, seconds: float, *, ask: bool) -> TurnRecord | None:
         """The turn's record as soon as it has its outcome; None when that takes longer than ``seconds``.
 
+        The turn is accepted, so a store that is away only makes this wait: it is no reason to send the message again.
         ``ask`` for a turn that may have begun before, here or elsewhere: look at the store and ask the replicas first.
         """
         deadline = time.monotonic() + seconds
         watch = _Watch(self._live, self._live.follow(turn_id), self._turns, look_first=ask)
         while True:
-            record = await watch.record(turn_id)
-            left = deadline - time.monotonic()
+            try:
+                record = await watch.record(turn_id)
+            except StoreUnavailable:
+                record = None
+            left = min(deadline - time.monotonic(), self._left())
             if record is not None or left <= 0:
                 return record
             await watch.news(left)
@@ -48,7 +54,7 @@ class Following:
     ) -> AsyncIterator[tuple[Event, TurnRecord | None]]:
         """The turn's events after ``cursor`` to its end; the last one, ``message``, comes with the turn's record.
 
-        ``ask`` as above.
+        Where this replica is leaving they end before, without it. ``ask`` as above.
         """
         live = self._live.follow(turn_id)
         status: dict[str, JsonValue] = {}
@@ -62,7 +68,9 @@ class Following:
                 cursor = event.cursor
                 yield event, record
             if record is None:
-                await watch.news(LOOK_AFTER)
+                if (left := self._left()) <= 0:
+                    return
+                await watch.news(min(LOOK_AFTER, left))
 
 
 class _Watch:

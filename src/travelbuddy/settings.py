@@ -53,6 +53,7 @@ class Settings(BaseSettings):
 
     max_turns: int = Field(500, ge=1, description="turns in progress, per replica, from which on HTTP doors say 503")
     chat_wait: float = Field(60, ge=0, le=3600, description="longest wait of POST /chat before it answers 202")
+    drain_seconds: float = Field(15, ge=0, le=600, description="longest time for what is under way, when told to stop")
     replica_name: str = Field("", description="how other replicas address this one; default: host name and port")
 
     flights: Literal["sample"] = "sample"

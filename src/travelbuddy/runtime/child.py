@@ -39,6 +39,7 @@ class ProcessSpec:
     ready_url: str
     env: dict[str, str] = field(default_factory=dict)
     json_logs: bool = True
+    stop_signal: signal.Signals = signal.SIGTERM
     after_start: Callable[[], Coroutine[None, None, None]] | None = None
     with_keys: bool = False
 
@@ -78,16 +79,15 @@ class Child:
                 self.output.note(f"{self.last_exit}; starting it again")
                 await asyncio.sleep(pause_before(self.failures))
 
-    async def stop(self, patience: float) -> None:
-        """Ask the program to end, and end it and whatever it started after ``patience`` seconds."""
+    async def stop(self, patience: float, hurry: asyncio.Event | None = None) -> None:
+        """Ask the program to end, and end it and whatever it started after ``patience`` seconds, or on ``hurry``."""
         self._stopping = True
         process = self._process
         if process is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), patience)
+            process.send_signal(self.spec.stop_signal)
+        await _first(patience, process.wait(), *([hurry.wait()] if hurry is not None else []))
         kill_group(process.pid)
         await process.wait()
 
@@ -125,6 +125,14 @@ class Child:
         if process.stdout is not None:
             async for line in lines(process.stdout):
                 self.output.line(line)
+
+
+async def _first(seconds: float, *waits: Coroutine[None, None, object]) -> None:
+    """Return as soon as one of these has, or after so many seconds."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
 
 def pause_before(failures: int) -> float:

@@ -52,8 +52,11 @@ class StackPlan:
 
     @property
     def groups(self) -> tuple[tuple[ProcessSpec, ...], ...]:
-        """The groups in stopping order: whoever depends on another goes first."""
-        return (self.proxies, self.apps, self.sidecars, self.services)
+        """The groups in stopping order: whoever depends on another goes first.
+
+        The proxies go with the apps: both take nothing new, and finish what is under way with each other's help.
+        """
+        return ((*self.proxies, *self.apps), self.sidecars, self.services)
 
 
 def plan_stack(options: StackOptions, runtime: DaprRuntime, ports: PortPlan) -> StackPlan:

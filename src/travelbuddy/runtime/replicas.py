@@ -10,6 +10,7 @@ import getpass
 import json
 import os
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,7 @@ def proxy(data: Path, port: int, replicas: Sequence[int]) -> ProcessSpec:
         ports={"http": port},
         ready_url=f"http://{HOST}:{port}/ready",
         json_logs=False,
+        stop_signal=signal.SIGQUIT,  # requests under way are finished; SIGTERM would cut them off
     )
 
 

@@ -20,12 +20,14 @@ from travelbuddy.runtime.install import ensure_runtime
 from travelbuddy.runtime.output import ChildOutput, Terminal
 from travelbuddy.runtime.plan import StackOptions, StackPlan, plan_stack
 from travelbuddy.runtime.ports import PortPlan
+from travelbuddy.settings import load_settings
 
 START_TIMEOUT = 120.0
 REMIND_EVERY = 15.0
 TRIES = 3  # starts of a program that never became ready before the stack gives up
-STOP_PATIENCE = (0.5, 3.5, 2.5, 1.5)  # seconds for the proxy, the apps, the sidecars and the services
-WIND_UP = 1.5  # seconds for the last lines of output; with the above less than 10 in all
+AFTER_DRAIN = 4.0  # seconds for an app to end, above those it has for what is under way
+STOP_PATIENCE = (2.5, 1.5)  # seconds for the sidecars and the services
+WIND_UP = 1.5  # seconds for the last lines of output
 
 
 def up(options: StackOptions) -> int:
@@ -70,6 +72,8 @@ class Stack:
         self._data = options.data_dir.absolute()
         self._terminal = terminal
         self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._drain_seconds = load_settings().drain_seconds
         self._front = plan.front
         self._groups = [[self._child(spec, verbose=options.verbose) for spec in group] for group in plan.groups]
         self._children = [child for group in self._groups for child in group]
@@ -79,7 +83,7 @@ class Stack:
         started = time.monotonic()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._told_to_stop)
         self._terminal.say(f"Starting TravelBuddy; data and logs are in {self._data}, Ctrl-C stops it.")
         lives = [asyncio.create_task(child.run()) for child in self._children]
         try:
@@ -145,8 +149,17 @@ class Stack:
     async def _stop_all(self) -> None:
         for child in self._children:
             child.output.muted = True
-        for group, patience in zip(self._groups, STOP_PATIENCE, strict=True):
-            await asyncio.gather(*(child.stop(patience) for child in group))
+        patiences = (self._drain_seconds + AFTER_DRAIN, *STOP_PATIENCE)
+        for group, patience in zip(self._groups, patiences, strict=True):
+            await asyncio.gather(*(child.stop(patience, self._hurry) for child in group))
+
+    def _told_to_stop(self) -> None:
+        """The first time to stop in order; the second time to stop now."""
+        if self._stop.is_set():
+            self._hurry.set()
+        else:
+            self._terminal.say("Stopping: what is under way is finished. Once more stops it now; nothing is lost.")
+        self._stop.set()
 
 
 async def _ready(spec: ProcessSpec) -> None:

@@ -49,6 +49,7 @@ class WorkflowWorker:
         self._sealer = sealer or Sealer()
         self._target = f"{host}:{port}"
         self._running = False
+        self._work: set[asyncio.Task[None]] = set()
         self._activities: dict[str, Execute] = {
             CALL_MODEL: _as_json(CallModelInput, activities.call_model),
             CALL_TOOL: _as_json(CallToolInput, activities.call_tool),
@@ -64,6 +65,11 @@ class WorkflowWorker:
         """True while the worker is connected to the sidecar and takes work."""
         return self._running
 
+    @property
+    def busy(self) -> bool:
+        """True while a step of a turn is being carried out here."""
+        return bool(self._work)
+
     async def run(self) -> None:
         """Take work until cancelled; after a lost connection again. What was begun then is handed out anew."""
         while True:
@@ -77,7 +83,7 @@ class WorkflowWorker:
 
     async def _serve(self) -> None:
         """Take work for one connection."""
-        work: set[asyncio.Task[None]] = set()  # no TaskGroup: it can lose a cancellation that comes with an error
+        work = self._work = set()  # no TaskGroup: it can lose a cancellation that comes with an error
         async with grpc.aio.insecure_channel(self._target) as channel:
             engine = TaskHubSidecarServiceStub(channel)
             await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=api_token())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,19 @@ class Sent:
 
 
 async def events(
-    method: str, url: str, *, body: Any = None, after: str | None = None, headers: Mapping[str, str] | None = None
+    method: str,
+    url: str,
+    *,
+    body: Any = None,
+    after: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    http: httpx.AsyncClient | None = None,
 ) -> AsyncGenerator[Sent]:
-    """Follow a stream event by event, from ``after`` on if given."""
+    """Follow a stream event by event, from ``after`` on if given; over a client's own connections, or a new one."""
     sent = {**(headers or {}), **({"Last-Event-ID": after} if after else {})}
     async with (
-        httpx.AsyncClient(timeout=60) as http,
-        http.stream(method, url, json=body, headers=sent) as answer,
+        httpx.AsyncClient(timeout=60) if http is None else nullcontext(http) as client,
+        client.stream(method, url, json=body, headers=sent) as answer,
     ):
         assert answer.status_code == 200, await answer.aread()
         assert answer.headers["content-type"].startswith("text/event-stream")

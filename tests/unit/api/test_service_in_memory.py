@@ -402,3 +402,11 @@ async def test_a_repeated_message_takes_no_place_of_its_own() -> None:
     assert (await service.start("another", key="k", session_id="s")).status_code == 409
     assert service.admission.in_progress == 1
     await service.http.aclose()
+
+
+async def test_a_replica_that_leaves_is_not_ready_and_still_accepts(service: Service) -> None:
+    """It says that it is draining; who did not hear of it is served as ever, because accepting waits for nothing."""
+    service.app.state.services.drain.begin(5)
+    assert "draining" in _problem(await service.get("/ready"), 503, "not-ready")["detail"]
+    turn_id = (await service.start("hello")).json()["workflow_instance_id"]
+    assert (await service.get(f"/workflows/{turn_id}")).json()["status"] == "running"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,9 @@ from tests.property.simulation import QuietLink
 from travelbuddy import following
 from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.messages import Message
-from travelbuddy.errors import NotFound
+from travelbuddy.domain.progress import Cursor, Event
+from travelbuddy.draining import Drain
+from travelbuddy.errors import NotFound, StoreUnavailable, TravelBuddyError
 from travelbuddy.following import Following
 from travelbuddy.live import LiveTurns
 
@@ -34,14 +37,14 @@ RECORD = TurnRecord(
 class Store:
     """What a look at the store finds, look after look; the last answer stays."""
 
-    def __init__(self, *finds: TurnRecord | NotFound) -> None:
+    def __init__(self, *finds: TurnRecord | TravelBuddyError) -> None:
         self.finds = list(finds)
         self.looks = 0
 
     async def find(self, turn_id: str) -> TurnRecord:
         self.looks += 1
         found = self.finds.pop(0) if len(self.finds) > 1 else self.finds[0]
-        if isinstance(found, NotFound):
+        if isinstance(found, TravelBuddyError):
             raise found
         return found
 
@@ -90,6 +93,38 @@ async def test_an_accepted_turn_that_no_engine_knows_yet_is_waited_for(monkeypat
     waiting, _ = _following(store)
     assert await waiting.ended("t", 5, ask=False) == RECORD
     assert store.looks == 3
+
+
+async def test_a_store_that_is_away_is_no_reason_to_send_an_accepted_message_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waits goes on waiting while the store is away, and has the record when it is back."""
+    monkeypatch.setattr(following, "LOOK_AFTER", 0.01)
+    store = Store(StoreUnavailable("away"), StoreUnavailable("away"), RECORD)
+    waiting, _ = _following(store)
+    assert await waiting.ended("t", 5, ask=True) == RECORD
+    assert store.looks == 3
+
+
+async def test_a_replica_that_leaves_keeps_nobody_waiting() -> None:
+    """From the end of its drain on a wait is over without a record, and a stream ends without its message."""
+    drain = Drain()
+    live = LiveTurns(QuietLink())
+    store: Any = Store(NotFound("it runs elsewhere"))
+    waiting = Following(live, store, drain.left)
+    ended = asyncio.create_task(waiting.ended("t", 60, ask=False))
+    events = asyncio.create_task(_all(waiting.events("t", Cursor(), ask=False)))
+    await asyncio.sleep(0.05)
+    drain.begin(0.1)
+    live.queued("t", 1, None)
+    async with asyncio.timeout(5):
+        assert await ended is None
+        assert [event.name for event in await events] == ["status"]
+    assert await waiting.ended("t", 60, ask=False) is None
+
+
+async def _all(events: AsyncIterator[tuple[Event, TurnRecord | None]]) -> list[Event]:
+    return [event async for event, _ in events]
 
 
 async def test_a_turn_that_is_gone_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

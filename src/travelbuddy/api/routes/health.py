@@ -38,7 +38,9 @@ async def get_metrics(services: ServicesDep) -> Response:
 
 @router.get("/ready", response_model=dict[str, str], responses=problems(421, 503))
 async def get_ready(services: ServicesDep) -> dict[str, str] | JSONResponse:
-    """Whether a message would be accepted and worked on now; if not, what is down."""
+    """Whether a message should be sent here now; if not, what is down, or that the replica is leaving."""
+    if services.drain.begun:
+        return problem(503, "not-ready", "draining: this replica is leaving", headers={"Retry-After": "1"})
     down = await _down(services)
     if down:
         return problem(503, "not-ready", f"down: {', '.join(down)}", headers={"Retry-After": "1"})

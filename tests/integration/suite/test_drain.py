@@ -1,0 +1,231 @@
+"""SIGTERM under load: whoever was let in gets a whole answer, nothing is lost, and the process is soon gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import httpx
+from tests.integration.framework.client import User
+from tests.integration.framework.events import collect, events, reply_of
+from tests.integration.framework.invariants import check_turns
+from tests.integration.framework.polling import poll_until
+from tests.integration.framework.scripted_model import Request, Say, ScriptedModel, last_user_message
+from tests.integration.framework.stack import Stack
+
+CLIENTS = 60
+LONGEST = 20.0
+"""Seconds within which a process that is told to stop has ended."""
+LEFT_IN_ORDER = "ended with exit code 0"
+
+
+def _after_a_second(request: Request) -> Say:
+    time.sleep(1)
+    return Say(f"re: {last_user_message(request)}")
+
+
+async def test_no_client_notices_that_a_replica_is_stopped() -> None:
+    """60 clients at work on two replicas, one of which gets SIGTERM: no request is broken off, each turn is there once.
+
+    The replica says at once that it is not ready, and why; it ends with exit code 0 within 20 s.
+    """
+    with ScriptedModel(_after_a_second) as model:
+        async with Stack(env=model.env, options=("--replicas=2",)) as stack:
+            crowd = _Crowd(stack)
+            async with crowd.at_work():
+                await poll_until(lambda: crowd.answered >= CLIENTS, 60, "everybody has had an answer")
+                await poll_until(lambda: crowd.waiting >= 50, 20, "50 requests are under way")
+                told_at, before = time.monotonic(), crowd.answered
+                ready = asyncio.create_task(_not_ready(f"{stack.replica_url(1)}/ready"))
+                await _terminated(stack, "app-1")
+                took = time.monotonic() - told_at
+                assert await ready, "it says that it is draining"
+                await poll_until(lambda: crowd.answered >= before + 3 * CLIENTS, 60, "everybody goes on")
+            print(f"ended after {took:.1f} s; {crowd.told()}")
+            assert took < LONGEST
+            assert not crowd.broken
+            user = User(stack)
+            for session, sent in crowd.accepted.items():
+                await poll_until(partial(_stored, user, session, len(sent)), 30, "all turns are over")
+                check_turns(await user.history(session), sent, model.requests)
+
+
+async def test_who_waits_longer_than_a_drain_is_told_where_to_go_on() -> None:
+    """With a model that hangs, POST /chat ends with 202 and a stream with its place; both turns are answered later."""
+    with ScriptedModel(lambda request: Say("one two three")) as model:
+        async with Stack(env={**model.env, "DRAIN_SECONDS": "3"}) as stack:
+            user, model_waits = User(stack, "ada", "patient"), 2
+            await user.ask("before")
+            asked = len(model.requests)
+            model.hold(lambda request: True)
+            chat = asyncio.create_task(user.call("POST", "/chat", json={"message": "first", **user.ids}))
+            body = {"user_id": "ada", "session_id": "patient too", "message": "second"}
+            stream = asyncio.create_task(collect("POST", f"{stack.app_url}/chat/stream", body=body))
+            await poll_until(lambda: len(model.requests) == asked + model_waits, 10, "both ask the model")
+            told_at = time.monotonic()
+            await _terminated(stack, "app")
+            assert 3 <= time.monotonic() - told_at < LONGEST
+            answer, sent = await chat, await stream
+            assert answer.status_code == 202, answer.text
+            assert answer.headers["Location"] == answer.json()["status_url"]
+            last = sent[-1]
+            assert (last.name, last.data["state"]) == ("status", "resume")
+            model.release()
+            await poll_until(lambda: _ready(user), 20, "the service is back")
+            view = await user.finished(answer.json()["workflow_instance_id"])
+            assert (view["status"], view["response"]) == ("answered", "one two three")
+            rest = await collect("GET", f"{stack.app_url}{last.data['resume_url']}", after=last.id)
+            assert rest[-1].name == "message"
+            assert reply_of(sent + rest) == rest[-1].data["response"] == "one two three"
+            for session, text in (("patient", "first"), ("patient too", "second")):
+                turns = await user.history(session)
+                assert [t["messages"][0]["content"] for t in turns][-1] == text
+                assert [t["messages"][0]["content"] for t in turns].count(text) == 1
+
+
+async def test_a_whole_stack_answers_before_it_stops() -> None:
+    """`travelbuddy up` with two replicas behind their proxy, told to stop: whoever waits is answered first; code 0."""
+    with ScriptedModel(_after_a_second) as model:
+        async with Stack(env=model.env, options=("--replicas=2",)) as stack:
+            users = [User(stack, "ada", f"last words {number}") for number in range(20)]
+            chats = [asyncio.create_task(user.chat("hello")) for user in users]
+            await poll_until(lambda: len(model.requests) >= 15, 20, "most ask the model")
+            told_at = time.monotonic()
+            assert await stack.stop() == 0
+            assert time.monotonic() - told_at < LONGEST
+            assert [(await chat)["response"] for chat in chats] == ["re: hello"] * len(users)
+
+
+async def _terminated(stack: Stack, name: str) -> None:
+    """Send SIGTERM to a part, and wait until it has ended in order."""
+    pid = stack.pid(name)
+    os.kill(pid, signal.SIGTERM)
+    await poll_until(lambda: stack.processes().get(name) != pid, LONGEST + 5, f"{name} has ended")
+    await poll_until(lambda: LEFT_IN_ORDER in stack.printed(), 5, "the supervisor has told how it ended")
+
+
+async def _not_ready(url: str) -> bool:
+    async with httpx.AsyncClient(timeout=2) as http:
+
+        async def says_so() -> bool:
+            answer = await http.get(url)
+            return answer.status_code == 503 and "draining" in answer.text
+
+        return await poll_until(says_so, 2, "the replica says that it is draining")
+
+
+async def _ready(user: User) -> bool:
+    return (await user.call("GET", "/ready")).status_code == 200
+
+
+async def _stored(user: User, session: str, count: int) -> bool:
+    return len(await user.history(session)) >= count
+
+
+class _Crowd:
+    """Clients that talk without end, each in a session of its own: a third over each of chat, stream and workflow."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.accepted: dict[str, list[str]] = {}
+        """What was accepted, by session."""
+        self.broken: list[str] = []
+        """Requests whose connection broke, or whose answer was not whole."""
+        self.answered = self.waiting = self.refused = self.resumed = self.handed = 0
+        self._urls = [stack.app_url, stack.replica_url(1), stack.replica_url(2)]
+        self._chance = random.Random(3)
+        self._home = asyncio.Event()
+        self._http = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None))
+
+    def told(self) -> str:
+        """What happened, in a line."""
+        sent = sum(map(len, self.accepted.values()))
+        return f"{sent} accepted, {self.refused} refused, {self.resumed} resumed, {self.handed} answered with 202"
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Everybody talks; at the end each finishes what was begun."""
+        doors = [self._chat, self._stream, self._start]
+        people = [asyncio.create_task(self._talk(f"s{n}", doors[n % len(doors)])) for n in range(CLIENTS)]
+        try:
+            yield
+        finally:
+            self._home.set()
+            await asyncio.gather(*people)
+            await self._http.aclose()
+
+    async def _talk(self, session: str, door: Any) -> None:
+        self.accepted[session] = []
+        number = 0
+        while not self._home.is_set():
+            number += 1
+            text = f"{session}: {number}"
+            self.waiting += 1
+            try:
+                if await door(self._chance.choice(self._urls), session, text):
+                    self.accepted[session].append(text)
+                    self.answered += 1
+                else:
+                    self.refused += 1
+            except httpx.ConnectError:  # nobody listens: nothing was sent
+                self.refused += 1
+                await asyncio.sleep(0.2)
+            except (httpx.TransportError, AssertionError, json.JSONDecodeError) as error:
+                self.broken.append(f"{door.__name__} {text}: {error!r}")
+            finally:
+                self.waiting -= 1
+
+    async def _chat(self, url: str, session: str, text: str) -> bool:
+        body = {"user_id": "crowd", "session_id": session, "message": text}
+        answer = await self._http.post(f"{url}/chat", json=body)
+        if _refused(answer):
+            return False
+        if answer.status_code == 202:
+            self.handed += 1
+            await self._over(answer.json()["workflow_instance_id"])
+        else:
+            assert (answer.status_code, answer.json()["response"]) == (200, f"re: {text}"), answer.text
+        return True
+
+    async def _start(self, url: str, session: str, text: str) -> bool:
+        body = {"user_id": "crowd", "session_id": session, "task": text}
+        answer = await self._http.post(f"{url}/start-workflow", json=body)
+        if _refused(answer):
+            return False
+        assert answer.status_code == 202, answer.text
+        await self._over(answer.json()["workflow_instance_id"])
+        return True
+
+    async def _stream(self, url: str, session: str, text: str) -> bool:
+        body = {"user_id": "crowd", "session_id": session, "message": text}
+        try:
+            sent = [event async for event in events("POST", f"{url}/chat/stream", body=body, http=self._http)]
+        except AssertionError:  # it did not begin
+            return False
+        while sent[-1].data.get("state") == "resume":
+            self.resumed += 1
+            place = f"{self.stack.app_url}{sent[-1].data['resume_url']}"
+            sent += [event async for event in events("GET", place, after=sent[-1].id, http=self._http)]
+        assert sent[-1].name == "message", sent[-1]
+        assert reply_of(sent) == sent[-1].data["response"] == f"re: {text}"
+        return True
+
+    async def _over(self, turn: str) -> None:
+        async def ended() -> bool:
+            answer = await self._http.get(f"{self.stack.app_url}/workflows/{turn}")
+            return answer.status_code == 200 and bool(answer.json()["status"] == "answered")
+
+        await poll_until(ended, 60, f"{turn} is answered")
+
+
+def _refused(answer: httpx.Response) -> bool:
+    """Nothing was accepted, and the client is told when to come back."""
+    return answer.status_code == 503 and "Retry-After" in answer.headers
