@@ -118,9 +118,8 @@ def _outside(settings: Settings) -> _Outside:
 
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
-    clock, out, flights = _utc_now, _outside(settings), SampleFlights()
-    toolbox, doors, drain = default_toolbox(flights), OpenDoors(), Drain()
-    live = LiveTurns(out.link, out.metrics.turn_ended)
+    clock, out, flights, doors, drain = _utc_now, _outside(settings), SampleFlights(), OpenDoors(), Drain()
+    toolbox, live = default_toolbox(flights), LiveTurns(out.link, out.metrics.turn_ended)
     erasable = DaprErasableRecords(out.state, clock)
     lanes = Lanes(out.memory, out.engine, clock, live.done, erasable)
     users = _cached(out.memory, out.link, out.metrics)

@@ -29,6 +29,7 @@ _WATCH_OPTIONS = [
     ("grpc.client_idle_timeout_ms", 2**31 - 1),
 ]
 _HEALTH_POLL = 0.1
+_REBUILD_PAUSE = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,13 @@ class Sidecar:
                 except TimeoutError:  # gone again in between
                     continue
                 log.info("sidecar.up", address=target)
-                serving = asyncio.ensure_future(serve())
+                gone = asyncio.ensure_future(channel.wait_for_state_change(grpc.ChannelConnectivity.READY))
                 try:
-                    await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+                    await _serve_until(gone, serve)
                     log.warning("sidecar.down", address=target)
                 finally:
                     dapr, self._connection = self._connection.dapr, None
-                    serving.cancel()
-                    await asyncio.gather(serving, return_exceptions=True)
+                    await _ended(gone)
                     await dapr.close()
 
     def _connect(self, channel: grpc.aio.Channel) -> Connection:
@@ -110,6 +110,24 @@ class Sidecar:
                         if answer.ok:
                             return
                 await asyncio.sleep(_HEALTH_POLL)
+
+
+async def _serve_until(gone: asyncio.Future[None], serve: Callable[[], Awaitable[None]]) -> None:
+    """Serve until the sidecar is ``gone``; what ends or breaks down before is begun again, not missed in silence."""
+    while not gone.done():
+        serving = asyncio.ensure_future(serve())
+        try:
+            await asyncio.wait({gone, serving}, return_when=asyncio.FIRST_COMPLETED)
+            if not gone.done():
+                log.error("sidecar.serving_broke_down", exc_info=serving.exception())
+                await asyncio.wait({gone}, timeout=_REBUILD_PAUSE)
+        finally:
+            await _ended(serving)
+
+
+async def _ended(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _until_ready(channel: grpc.aio.Channel) -> None:

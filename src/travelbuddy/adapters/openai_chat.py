@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -18,6 +18,7 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from travelbuddy.adapters.ports import ModelAnswer
+from travelbuddy.adapters.retry_after import seconds_to_wait
 from travelbuddy.domain.messages import ToolCall
 from travelbuddy.errors import ModelRefused, ModelUnavailable
 
@@ -226,7 +227,8 @@ def _checked(content: str, calls: tuple[ToolCall, ...], model: str, tokens: int)
 async def _status_error(response: aiohttp.ClientResponse) -> ModelUnavailable | ModelRefused:
     status = response.status
     if status >= 500 or status in _WORTH_A_RETRY:
-        return ModelUnavailable(f"the model's server answered {status}", _retry_after(response))
+        wait = seconds_to_wait(response.headers.get("retry-after"), datetime.now(UTC))
+        return ModelUnavailable(f"the model's server answered {status}", wait)
     return ModelRefused(f"the model's server refused the request ({status}): {_reason(await response.read())}")
 
 
@@ -237,11 +239,3 @@ def _reason(body: bytes) -> str:
         return str(error["message"] if isinstance(error, dict) else error)[:300]
     except (ValueError, TypeError, LookupError):
         return body[:300].decode(errors="replace")
-
-
-def _retry_after(response: aiohttp.ClientResponse) -> float | None:
-    try:
-        seconds = float(response.headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) else None  # "nan" is a float, and no JSON number

@@ -16,6 +16,7 @@ from travelbuddy.bootstrap import Services
 from travelbuddy.erasure import Erasure
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
+from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.turns import Accepted, Incoming, Turns
 
 
@@ -47,6 +48,11 @@ async def _publisher(services: ServicesDep) -> Publisher:
     return services.publisher
 
 
+async def _metrics(services: ServicesDep) -> Metrics:
+    return services.metrics
+
+
+MetricsDep = Annotated[Metrics, Depends(_metrics)]
 FollowingDep = Annotated[Following, Depends(_following)]
 
 

@@ -35,6 +35,9 @@ class Metrics:
         self._retries = Counter(
             "travelbuddy_state_retries", "Operations that were repeated", ["operation"], registry=self.registry
         )
+        self._dead = Counter(
+            "travelbuddy_dead_letters", "Messages that no retry could help", ["reason"], registry=self.registry
+        )
         self._turns = Counter("travelbuddy_turns", "Turns that ended here", ["outcome"], registry=self.registry)
 
     def cache_asked(self, hit: bool) -> None:
@@ -48,6 +51,10 @@ class Metrics:
     def turn_ended(self, outcome: str) -> None:
         """A turn was committed here."""
         self._turns.labels(outcome).inc()
+
+    def buried(self, reason: str) -> None:
+        """A message went to the dead letters; ``reason`` is its kind."""
+        self._dead.labels(reason).inc()
 
     @contextmanager
     def store(self, operation: str) -> Iterator[None]:

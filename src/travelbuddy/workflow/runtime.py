@@ -34,6 +34,8 @@ from travelbuddy.workflow.turn import turn
 log = structlog.get_logger(__name__)
 
 HELLO_TIMEOUT = 5.0
+PULSE = 5.0
+"""Seconds between looks whether the sidecar is alive; with the time-out, how long a hanging one stays unnoticed."""
 _PAUSE = 0.5
 _SDK_LOG = logging.getLogger("durabletask-worker")
 Input = TypeVar("Input", bound=BaseModel)
@@ -82,24 +84,32 @@ class WorkflowWorker:
             await asyncio.sleep(_PAUSE)
 
     async def _serve(self) -> None:
-        """Take work for one connection."""
+        """Take work for one connection, as long as the sidecar at its other end shows life."""
         work = self._work = set()  # no TaskGroup: it can lose a cancellation that comes with an error
         async with grpc.aio.insecure_channel(self._target) as channel:
             engine = TaskHubSidecarServiceStub(channel)
             await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=api_token())
-            items = engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=api_token())
             self._running = True
             log.info("worker.started")
+            ends = {asyncio.create_task(self._take(engine, work)), asyncio.create_task(_watch(engine))}
             try:
-                async for item in items:
-                    if (answer := self._answer(engine, item)) is not None:
-                        task = asyncio.create_task(answer)
-                        work.add(task)
-                        task.add_done_callback(work.discard)
+                done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for end in done:
+                    end.result()
             finally:
-                for task in work:
+                self._running = False
+                left = (*ends, *work)
+                for task in left:
                     task.cancel()
-                await asyncio.gather(*work, return_exceptions=True)
+                await asyncio.gather(*left, return_exceptions=True)
+
+    async def _take(self, engine: TaskHubSidecarServiceStub, work: set[asyncio.Task[None]]) -> None:
+        """Begin each item as it comes, until the stream ends."""
+        async for item in engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=api_token()):
+            if (answer := self._answer(engine, item)) is not None:
+                task = asyncio.create_task(answer)
+                work.add(task)
+                task.add_done_callback(work.discard)
 
     def _answer(self, engine: TaskHubSidecarServiceStub, item: Any) -> Coroutine[Any, Any, None] | None:
         """What is to be done for this item; None for one that only shows that the connection lives."""
@@ -139,6 +149,16 @@ class WorkflowWorker:
             log.exception("activity.broke_down", activity=request.name, turn=turn_id)
             done.failureDetails.CopyFrom(failure_of(broken, turn_id, self._sealer))
         await _deliver(engine.CompleteActivityTask, done)
+
+
+async def _watch(engine: TaskHubSidecarServiceStub) -> None:
+    """Greet the sidecar now and then; raises AioRpcError when it does not answer.
+
+    A stream on which nothing comes looks like one whose other end hangs, or is gone without a word.
+    """
+    while True:
+        await asyncio.sleep(PULSE)
+        await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=api_token())
 
 
 async def _deliver(complete: Callable[..., Awaitable[Any]], response: Any) -> None:

@@ -129,3 +129,17 @@ async def test_other_kinds_of_connection_pass_untouched() -> None:
 
     await BodyLimit(app)({"type": "lifespan"}, receive, send)
     assert seen == ["lifespan"]
+
+
+async def test_the_sidecar_may_hand_in_more() -> None:
+    """What a broker holds gets to the inbox, which buries it with the reason; the sidecar's bound is a higher one."""
+    app = FastAPI()
+    app.add_middleware(BodyLimit, limit=LIMIT)
+
+    @app.post("/messages/any")
+    async def message(request: Request) -> int:
+        return len(await request.body())
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
+        assert (await client.post("/messages/any", content=b"x" * 100 * LIMIT)).json() == 100 * LIMIT
+        assert (await client.post("/messages/any", content=b"x" * (16 * 1024 * 1024 + 1))).status_code == 413

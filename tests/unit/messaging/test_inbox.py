@@ -14,12 +14,13 @@ from tests.property.simulation import MemoryEngine, MemoryRecords
 
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_store import Put
-from travelbuddy.api.deps import _publisher, _turns
+from travelbuddy.api.deps import _metrics, _publisher, _turns
 from travelbuddy.domain.conversation import SessionRecord
 from travelbuddy.domain.turn import Limits
 from travelbuddy.errors import StoreUnavailable
 from travelbuddy.lanes import Lanes
 from travelbuddy.messaging import inbox
+from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.turns import TurnPolicy, Turns
 from travelbuddy.workflow.contracts import TurnInput
 
@@ -30,10 +31,14 @@ class Store(MemoryRecords):
     def __init__(self) -> None:
         super().__init__(applies_refused=False)
         self.down = False
+        self.breakdowns = 0
 
     async def write(self, put: Put) -> bool:
         if self.down:
             raise StoreUnavailable("the state store is not available")
+        if self.breakdowns:
+            self.breakdowns -= 1
+            raise RuntimeError("nobody foresaw this")
         return await super().write(put)
 
 
@@ -43,12 +48,14 @@ class Broker:
     def __init__(self) -> None:
         self.down = False
         self.letters: list[tuple[str, Mapping[str, Any]]] = []
+        self.ids: list[str] = []
 
     async def publish(self, topic: str, data: Mapping[str, Any], event_id: str) -> None:
         if self.down:
             raise StoreUnavailable("the broker is not available")
         json.dumps(data, ensure_ascii=False).encode()
         self.letters.append((topic, data))
+        self.ids.append(event_id)
 
 
 class Door:
@@ -61,7 +68,12 @@ class Door:
         turns = Turns(memory, self.engine, lanes, TurnPolicy("m", (), Limits()), self._now)
         app = FastAPI()
         app.include_router(inbox.router)
-        app.dependency_overrides = {_turns: lambda: turns, _publisher: lambda: self.broker}
+        self.metrics = Metrics()
+        app.dependency_overrides = {
+            _turns: lambda: turns,
+            _publisher: lambda: self.broker,
+            _metrics: lambda: self.metrics,
+        }
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t")
 
     async def deliver(self, event: Any) -> str:
@@ -75,6 +87,10 @@ class Door:
     def inputs(self) -> list[TurnInput]:
         """What every started turn was given."""
         return [TurnInput.model_validate(instance.payload) for instance in self.engine.instances.values()]
+
+    def buried(self, kind: str) -> float:
+        """How many dead letters of this kind are counted."""
+        return self.metrics.registry.get_sample_value("travelbuddy_dead_letters_total", {"reason": kind}) or 0
 
     def session(self, session_id: str) -> SessionRecord:
         return SessionRecord.model_validate_json(self.store.rows[f"session:{session_id}"][0])
@@ -182,3 +198,71 @@ async def test_a_dead_letter_is_taken(door: Door) -> None:
     response = await door.http.post("/messages/dead", content=b"\xff")
     assert response.json() == {"status": "SUCCESS"}
     assert not door.broker.letters
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "word"),
+    [
+        (b"not json", "unreadable", "not JSON"),
+        (["a", "list"], "unreadable", "CloudEvent"),
+        ({"id": "\ud800", "data": {"text": "x", "sender": "a"}}, "unreadable", "id"),
+        ({"id": "e", "data": 5}, "unreadable", "data"),
+        ({"data": {"text": "x"}}, "invalid", "sender"),
+        ({"data": {"text": "", "sender": "a"}}, "invalid", "text"),
+        ({"data": {"text": "x" * 1_000_000, "sender": "a"}}, "invalid", "text"),
+    ],
+)
+async def test_every_kind_of_poison_is_told_and_counted(door: Door, event: Any, kind: str, word: str) -> None:
+    """A dead letter says of which kind it is and why, in words that name the field; the metric counts it by kind."""
+    assert await door.deliver(event) == "SUCCESS"
+    ((_, letter),) = door.broker.letters
+    assert letter["kind"] == kind
+    assert word in letter["reason"]
+    assert door.buried(kind) == 1
+
+
+async def test_a_refusal_is_told_and_counted(door: Door) -> None:
+    """An event id that came with another message before is ``refused``, and the letter says what to do."""
+    await door.deliver(_event("one"))
+    await door.deliver(_event("two"))
+    ((_, letter),) = door.broker.letters
+    assert letter["kind"] == "refused"
+    assert "fresh key" in letter["reason"]
+    assert door.buried("refused") == 1
+
+
+async def test_a_breakdown_of_the_moment_costs_no_message(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody foresaw is tried again; when it was the moment's, the message is accepted."""
+    monkeypatch.setattr(inbox, "BROKEN_PAUSES", (0.0, 0.0))
+    door.store.breakdowns = 2
+    assert await door.deliver(_event()) == "SUCCESS"
+    assert not door.broker.letters
+    assert len(door.session("dm-ada").lane) == 1
+
+
+async def test_what_breaks_the_service_every_time_is_buried(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It neither comes back for ever nor is gone: the letter holds the event, to be sent again when all is mended."""
+    monkeypatch.setattr(inbox, "BROKEN_PAUSES", (0.0, 0.0))
+    door.store.breakdowns = 3
+    assert await door.deliver(_event()) == "SUCCESS"
+    ((_, letter),) = door.broker.letters
+    assert (letter["kind"], "RuntimeError" in letter["reason"]) == ("broken", True)
+    assert json.loads(letter["event"]) == _event()
+    assert await door.deliver(json.loads(letter["event"])) == "SUCCESS"
+    assert len(door.session("dm-ada").lane) == 1
+
+
+async def test_the_same_poison_is_the_same_letter(door: Door) -> None:
+    """Delivered again, as brokers do, it is published under the same event id."""
+    for _ in range(2):
+        await door.deliver(b"poison")
+    assert len(set(door.broker.ids)) == 1
+
+
+async def test_a_letter_that_dapr_sends_is_counted_as_undelivered(door: Door) -> None:
+    """The original without a reason is what Dapr buries; one of ours is not counted twice."""
+    await door.http.post("/messages/dead", json=_event())
+    assert door.buried("undelivered") == 1
+    await door.deliver(b"poison")
+    await door.http.post("/messages/dead", json={"id": "d", "data": door.broker.letters[0][1]})
+    assert door.buried("undelivered") == 1

@@ -51,7 +51,7 @@ class Engine(TaskHubSidecarServiceServicer):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.port = 0
-        self.streams = 0
+        self.streams = self.opened = self.greetings = 0
         self.door = asyncio.Event()
         self.door.set()
         self.refusals: deque[grpc.StatusCode] = deque()
@@ -85,12 +85,14 @@ class Engine(TaskHubSidecarServiceServicer):  # type: ignore[misc]
 
     async def Hello(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._note("Hello", context)
+        self.greetings += 1
         await self.door.wait()
         return Empty()
 
     async def GetWorkItems(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         self._note("GetWorkItems", context)
         self.streams += 1
+        self.opened += 1
         try:
             while (item := await self._items.get()) is not None:
                 yield item
@@ -415,6 +417,43 @@ async def test_a_lost_connection_is_made_again(
     engine.hand_out(model_call(3))
     (answer,) = await answers(engine)
     assert answer.taskId == 3
+
+
+async def test_a_sidecar_that_hangs_is_noticed(
+    engine: Engine, activities: Activities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that is open and silent, with nobody at its other end, is given up, and made anew when somebody is back.
+
+    Meanwhile the worker does not say that it runs, and what was begun is cancelled: it is handed out again.
+    """
+    monkeypatch.setattr("travelbuddy.workflow.runtime.PULSE", 0.05)
+    monkeypatch.setattr("travelbuddy.workflow.runtime.HELLO_TIMEOUT", 0.2)
+    life = Life(activities, engine.port)
+    await until(lambda: engine.streams == 1 and life.worker.running)
+    activities.gate.clear()
+    engine.hand_out(model_call(1))
+    await until(lambda: len(activities.calls) == 1 and life.worker.busy)
+    engine.door.clear()
+    await until(lambda: not life.worker.running and activities.cancelled == 1)
+    assert not life.worker.busy
+    engine.door.set()
+    await until(lambda: life.worker.running and engine.streams == 1)
+    activities.gate.set()
+    engine.hand_out(model_call(2))
+    (answer,) = await answers(engine)
+    assert answer.taskId == 2
+    await life.cancelled()
+
+
+async def test_a_sidecar_that_answers_is_left_alone(
+    engine: Engine, activities: Activities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked at a hundred times, a sidecar that is alive keeps its one stream."""
+    monkeypatch.setattr("travelbuddy.workflow.runtime.PULSE", 0.001)
+    life = Life(activities, engine.port)
+    await until(lambda: engine.greetings > 100)
+    assert (engine.streams, engine.opened) == (1, 1)
+    await life.cancelled()
 
 
 @pytest.mark.parametrize("busy", [False, True])

@@ -50,9 +50,9 @@ async def get_ready(services: ServicesDep) -> dict[str, str] | JSONResponse:
 async def _down(services: ServicesDep) -> list[str]:
     if not services.sidecar.connected:
         return ["sidecar"]
-    down = [] if services.worker.running else ["workflow worker"]
+    down = []
     try:
         await services.records.find_turn("readiness-probe")
     except StoreUnavailable:
         down.append("state store")
-    return down
+    return down if services.worker.running else ["workflow worker", *down]

@@ -1,0 +1,155 @@
+"""The policies of components/resiliency.yaml at work: what is tried again, what is not, and nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from tests.integration.framework.client import User, listening
+from tests.integration.framework.polling import poll_until
+from tests.integration.framework.redis_server import RedisServer
+from tests.integration.framework.rows import redis_components
+from tests.integration.framework.scripted_model import Say, ScriptedModel
+from tests.integration.framework.stack import COMPONENTS, Stack
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AWAY = 6.0
+"""Seconds of an outage that the service's own retries do not bridge."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A stack whose two stores are on Redis servers of their own, so that one can be away without the other."""
+
+    stack: Stack
+    model: ScriptedModel
+    workflows: RedisServer
+    conversations: RedisServer
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def parts(dapr_runtime: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts]:
+    """One stack for the tests of this file."""
+    folder = tmp_path_factory.mktemp("resiliency")
+    with ScriptedModel(lambda request: Say("ok")) as model:
+        async with RedisServer() as workflows, RedisServer() as conversations:
+            components = redis_components(folder / "components", workflows)
+            other = redis_components(folder / "other", conversations)
+            shutil.copy(other / "conversationstore.yaml", components)
+            async with Stack(env=model.env, options=(f"--components={components}",)) as stack:
+                yield Parts(stack, model, workflows, conversations)
+
+
+async def test_what_the_sidecar_cannot_deliver_is_counted(parts: Parts) -> None:
+    """A letter without a reason in it is Dapr's own: it is counted as undelivered.
+
+    First in this file: a streaming subscriber that leaves a topic of the in-memory broker takes the app's along.
+    """
+    user = User(parts.stack)
+    async with httpx.AsyncClient(timeout=10) as http:
+        url = f"{parts.stack.dapr_url}/v1.0/publish/messagepubsub/TravelBuddy.dead"
+        assert (await http.post(url, json={"text": "hello", "sender": "pat"})).status_code == 204
+
+    async def counted() -> bool:
+        return (await _buried(user)).get("undelivered") == 1
+
+    await poll_until(counted, 10, "the letter is counted")
+
+
+async def test_a_step_that_meets_a_short_trouble_of_the_engine_s_store_is_tried_again(parts: Parts) -> None:
+    """With the workflow store refusing for half a second the door accepts, and the turn is answered once."""
+    user = User(parts.stack, "ada", "short trouble")
+    await user.ask("before")
+    recovered = _log(parts.stack).count("Recovered processing operation component[workflowstatestore]")
+    _refuse(parts.workflows)
+    body = {"task": "during", **user.ids}
+    starting = asyncio.create_task(user.call("POST", "/start-workflow", json=body))
+    await poll_until(
+        lambda: "component[workflowstatestore] output. Retrying" in _log(parts.stack), 5, "the sidecar tries again"
+    )
+    _allow(parts.workflows)
+    answer = await starting
+    assert answer.status_code == 202, answer.text
+    assert (await user.finished(answer.json()["workflow_instance_id"]))["status"] == "answered"
+    assert _log(parts.stack).count("Recovered processing operation component[workflowstatestore]") > recovered
+    assert len(parts.model.asked("during")) == 1
+    assert [t["messages"][0]["content"] for t in await user.history("short trouble")] == ["before", "during"]
+
+
+async def test_an_outage_makes_no_message_poison(parts: Parts) -> None:
+    """A message that comes while the conversation store is away is delivered until it is taken, and answered once."""
+    user = User(parts.stack)
+    before = await _buried(user)
+    async with listening(parts.stack, "TravelBuddy.replies") as heard:
+        _refuse(parts.conversations)
+        try:
+            await user.publish({"text": "are you there?", "sender": "mo"})
+            await poll_until(
+                lambda: "component[messagepubsub] input. Retrying" in _log(parts.stack), 10, "it is delivered again"
+            )
+            await asyncio.sleep(AWAY)
+        finally:
+            _allow(parts.conversations)
+        await poll_until(lambda: heard, 20, "the message is answered")
+        assert [reply["recipient"] for reply in heard] == ["mo"]
+    assert await _buried(user) == before, "no dead letter"
+    assert len(parts.model.asked("are you there?")) == 1
+    assert len(await user.history("dm-mo")) == 1
+
+
+POISON: list[tuple[Any, str, str]] = [
+    ({"text": "no sender"}, "invalid", "sender"),
+    ({"text": "", "sender": "pat"}, "invalid", "text"),
+    ({"text": "x" * 200_000, "sender": "pat"}, "invalid", "text"),
+    (["a", "list"], "unreadable", "data"),
+]
+
+
+async def test_poison_goes_to_the_dead_letters_with_the_reason(parts: Parts) -> None:
+    """Each kind is heard on the dead-letter topic, once, with what is wrong and the event itself, and is counted."""
+    user = User(parts.stack)
+    async with listening(parts.stack, "TravelBuddy.dead") as dead:
+        for number, (data, kind, word) in enumerate(POISON, start=1):
+            await user.publish(data)
+            await poll_until(lambda n=number: len(dead) == n, 10, f"{kind} is buried")  # type: ignore[misc]
+            letter = dead[-1]
+            assert (letter["kind"], word in letter["reason"]) == (kind, True), letter
+            assert letter["event"]
+    counts = await _buried(user)
+    assert (counts["invalid"], counts["unreadable"]) == (3, 1)
+
+
+def test_the_policies_name_components_that_are_there() -> None:
+    """A target that does not exist would do nothing, and nobody would be told."""
+    text = (COMPONENTS / "resiliency.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"^      (\w+):$", text.partition("targets:")[2], re.MULTILINE))
+    assert named == {"messagepubsub", "workflowstatestore", "conversationstore", "replicapubsub"}
+    assert all((COMPONENTS / f"{name}.yaml").exists() for name in named)
+
+
+async def _buried(user: User) -> dict[str, float]:
+    """The dead letters so far, by kind."""
+    page = (await user.call("GET", "/metrics")).text
+    found = re.findall(r'^travelbuddy_dead_letters_total\{reason="(\w+)"\} ([0-9.]+)', page, re.MULTILINE)
+    return {kind: float(count) for kind, count in found}
+
+
+def _log(stack: Stack) -> str:
+    return Path(stack.data_dir / "logs" / "daprd.log").read_text(encoding="utf-8", errors="replace")
+
+
+def _refuse(redis: RedisServer) -> None:
+    redis.ask("ACL", "SETUSER", "default", "-@all", "+acl")
+
+
+def _allow(redis: RedisServer) -> None:
+    redis.ask("ACL", "SETUSER", "default", "+@all")
