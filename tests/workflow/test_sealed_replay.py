@@ -25,7 +25,7 @@ MARKER = "my secret journey"
 
 def _start(sealer: Sealer) -> Replay:
     turn = TurnInput(user_id="u", session_id="s", message=MARKER, accepted_at=NOW, model="m", limits=Limits())
-    return Replay(turn.wire(), sealer)
+    return Replay(turn.wire(), sealer=sealer)
 
 
 def _tools() -> dict[str, Any]:
