@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt bench bench-scaling fuzz clean
+.PHONY: help setup run test check fmt bench bench-scaling chaos fuzz clean
 
 # uv at one version for everybody, whatever else is installed; `--target` works on an externally managed Python too.
 UV_VERSION := 0.13.9
@@ -22,6 +22,9 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 ARGS ?=
 QUICK ?=
 SECONDS_EACH ?= 300
+MINUTES ?= 10
+SEED ?=
+STORE ?=
 
 # The benchmark's contenders live in an environment of their own; Restate's server comes from npm.
 RIVALS := bench/contenders
@@ -54,6 +57,12 @@ bench-scaling: $(SYNCED) ## what sessions, their length and replicas cost, 8 min
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m bench.scaling $(if $(QUICK),--quick) $(ARGS)
+
+chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUTES=10 SEED= STORE=redis|embedded (both)
+	@scripts/install_servers
+	@$(VENV)/bin/python -m travelbuddy.runtime.install
+	@$(VENV)/bin/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) \
+	  $(if $(filter 10,$(MINUTES)),--write) $(ARGS)
 
 check: $(SYNCED) ## format, lint, types, layers, sizes, lock file
 	@scripts/check $(VENV)/bin $(UV)

@@ -1,0 +1,1 @@
+"""Everything is killed under load, and an independent checker judges what is stored (docs/reliability.md)."""

@@ -1,0 +1,138 @@
+"""``python -m chaos``: break everything under load, let it heal, and judge what is stored; exit code 1 when it is bad."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from chaos import report
+from chaos.checker import check
+from chaos.clients import Client
+from chaos.crowd import Crowd
+from chaos.evidence import Evidence, Sent, Violation
+from chaos.model import Model
+from chaos.nemesis import Nemesis
+from chaos.plan import scripts
+from chaos.schedule import Store, schedule
+from chaos.system import System
+from travelbuddy.errors import RuntimeProblem
+
+STORES: tuple[Store, ...] = ("redis", "embedded")
+TELL_EVERY = 5.0
+FINISH_WITHIN = 60.0
+SHOWN = 30
+
+
+def main() -> int:
+    """Run what was asked for, one store after the other."""
+    options = _options()
+    print(f"Seed {options.seed}: {options.minutes:g} minutes over {' and '.join(options.store)}.", flush=True)
+    broken = False
+    for store in options.store:
+        with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as room:
+            folder = options.keep.resolve() / store if options.keep else Path(room)
+            try:
+                run = asyncio.run(one_run(store, options.seed, options.minutes, folder))
+            except RuntimeProblem as problem:
+                print(problem, file=sys.stderr)
+                return 1
+        told = report.lines(run)
+        print("\n".join(told), flush=True)
+        for violation in run.violations[:SHOWN]:
+            print(f"VIOLATION {violation}", flush=True)
+        broken = broken or bool(run.violations)
+        if options.write:
+            report.write(store, told)
+    return 1 if broken else 0
+
+
+async def one_run(store: Store, seed: int, minutes: float, folder: Path) -> report.Run:
+    """Break one system for so many minutes, let it heal, and judge it."""
+    began, rounds = time.monotonic(), schedule(seed, minutes, store)
+    async with Model(seed) as model, System(store, model.env, folder) as system:
+        client = Client(system.app_urls, system.sidecar_urls)
+        crowd = Crowd(client, scripts(seed))
+        nemesis = Nemesis(system, model, crowd.burst)
+        telling = asyncio.create_task(_tell(store, began, crowd, system, model))
+        trouble: list[Violation] = []
+        try:
+            try:
+                await nemesis.run(rounds)
+            except TimeoutError:
+                trouble.append(Violation("V5", store, "a part did not come back after the last fault"))
+            open_still = await crowd.finish(FINISH_WITHIN)
+            nemesis.end_calm()
+            repeated_from = time.time()
+            await crowd.repeat()
+        finally:
+            telling.cancel()
+            crowd.abandon()
+            await client.close()
+        await system.stack.stop()
+        sessions, turns = system.stored()
+    trouble += [Violation("V5", part, "was not started again after a kill") for part in system.not_restarted]
+    evidence = Evidence(
+        sent=crowd.sent,
+        sessions=sessions,
+        turns=turns,
+        asked=model.asked,
+        calms=nemesis.calms,
+        repeated_from=repeated_from,
+        lossy_broker=store == "embedded",
+        leaks=client.told.leaks,
+        odd_answers=client.told.odd,
+    )
+    violations = [*trouble, *check(evidence)]
+    seconds = time.monotonic() - began
+    return report.Run(
+        *(store, seed, minutes, seconds, evidence, violations, crowd, client.told, nemesis, system, model, open_still)
+    )
+
+
+async def _tell(store: Store, began: float, crowd: Crowd, system: System, model: Model) -> None:
+    """Progress, line by line."""
+    while True:
+        await asyncio.sleep(TELL_EVERY)
+        accepted, answered = _count(crowd.sent)
+        faults = f"{system.kills.total()} kills, {system.pauses.total()} pauses, {model.fired.total()} model faults"
+        print(
+            f"[{time.monotonic() - began:4.0f} s] {store}: {accepted} accepted, {answered} answered, {faults}",
+            flush=True,
+        )
+
+
+def _count(sent: Sequence[Sent]) -> tuple[int, int]:
+    return sum(each.verdict == "accepted" for each in sent), sum(each.settled for each in sent)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="chaos", description="Kill everything under load and check what is stored.")
+    parser.add_argument("--minutes", type=_minutes, default=10.0, help="length of the run over each store (10)")
+    parser.add_argument("--seed", type=int, help="replays the schedule and the clients' plan of a run (random)")
+    parser.add_argument("--store", choices=STORES, help="only one store (both, one after the other)")
+    parser.add_argument("--write", action="store_true", help="put the summary into docs/reliability.md")
+    parser.add_argument("--keep", type=Path, help="an empty folder in which data and logs stay")
+    options = parser.parse_args()
+    options.seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
+    options.store = [options.store] if options.store else list(STORES)
+    return options
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 1 <= minutes <= 24 * 60:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes from 1 to 1440")
+    return minutes
+
+
+if __name__ == "__main__":
+    sys.exit(main())

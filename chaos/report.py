@@ -1,0 +1,139 @@
+"""What a run did and came to, as Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chaos.checker import Conversations, lost_by_broker
+from chaos.clients import Told
+from chaos.crowd import Crowd
+from chaos.evidence import Evidence, Sent, Violation
+from chaos.model import Model
+from chaos.nemesis import Nemesis
+from chaos.schedule import Store
+from chaos.system import System
+from travelbuddy.runtime.install import DAPR_VERSION
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
+REDELIVERED = 2.0
+"""Seconds from a broker's acknowledgement to the turn, from which on a message was hardly had at the first try."""
+DOORS = {"start": "/start-workflow", "chat": "/chat", "stream": "/chat/stream", "topic": "topic TravelBuddy"}
+TITLES: Mapping[Store, str] = {
+    "redis": "two replicas over Redis",
+    "embedded": "the embedded default: one replica, SQLite, in-memory broker",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run over one store, and everybody who took part."""
+
+    store: Store
+    seed: int
+    minutes: float
+    seconds: float
+    evidence: Evidence
+    violations: Sequence[Violation]
+    crowd: Crowd
+    told: Told
+    nemesis: Nemesis
+    system: System
+    model: Model
+    open_still: Sequence[Sent]
+
+
+def lines(run: Run) -> list[str]:
+    """The summary."""
+    return [
+        f"Seed {run.seed}, {run.minutes:g} minutes ({run.seconds / 60:.1f} with start, healing and repeats),",
+        f"{TITLES[run.store]}; {datetime.now(UTC):%Y-%m-%d}, {_machine()}.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in _rows(run)),
+    ]
+
+
+def write(store: Store, told: Sequence[str]) -> None:
+    """Put the summary between its two marks on the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    head, tail = f"<!-- run over {store} -->", f"<!-- end of run over {store} -->"
+    block = "\n".join([head, "", *told, "", tail])
+    PAGE.write_text(re.sub(f"{head}.*?{tail}", lambda _: block, page, flags=re.DOTALL), encoding="utf-8")
+
+
+def _rows(run: Run) -> Iterator[tuple[str, str]]:
+    sent = run.evidence.sent
+    accepted = [each for each in sent if each.verdict == "accepted"]
+    count = run.told.count
+    yield "sessions", f"{run.crowd.sessions} of {len({each.user for each in sent})} users"
+    yield "messages accepted", f"**{len(accepted)}** ({_parts(Counter(DOORS[each.door] for each in accepted))})"
+    yield "refused (`if_busy: reject`)", str(sum(each.verdict == "refused" for each in sent))
+    yield "without a definite answer", str(sum(each.verdict == "open" for each in sent))
+    yield "sent once more although accepted", str(run.crowd.repeated)
+    yield (
+        "sent again for want of an answer",
+        f"{count['sent again']} ({count['broken connections']} broken connections)",
+    )
+    yield "streams resumed", str(count["streams resumed"])
+    yield "intruders sent away", str(count["intruders sent away"])
+    yield "kill -9", f"**{run.system.kills.total()}** ({_parts(run.system.kills)})"
+    yield "pauses", f"{run.system.pauses.total()} ({_parts(run.system.pauses)})"
+    yield "model faults", f"{run.model.fired.total()} ({_parts(run.model.fired)})"
+    yield "model requests", str(len(run.evidence.asked))
+    for name, number in sorted(run.nemesis.more.items()):
+        yield name, str(number)
+    yield "outcomes", _parts(Counter(turn.outcome for turn in run.evidence.turns.values()))
+    yield "from publishing to the turn", _delivery(run)
+    if run.evidence.lossy_broker:
+        yield "lost by the in-memory broker (no violation)", str(len(lost_by_broker(run.evidence)))
+    yield "every part back after the last fault of a round", ", ".join(f"{s:.1f} s" for s in run.nemesis.back_after)
+    yield "from then to the end of the last turn accepted before", ", ".join(_heals(run))
+    yield "violations", f"**{len(run.violations)}**"
+
+
+def _delivery(run: Run) -> str:
+    """How long published messages took to become turns: those that were redelivered, and all."""
+    all_of = Conversations(run.evidence)
+    delays = [
+        turn.created_at - sent.accepted_at
+        for sent in run.evidence.sent
+        if sent.door == "topic" and sent.accepted_at is not None and (turn := all_of.turn_of(sent)) is not None
+    ]
+    if not delays:
+        return "–"
+    late = [delay for delay in delays if delay > REDELIVERED]
+    return (
+        f"{max(0.0, statistics.median(delays)) * 1000:.0f} ms (median), {max(delays):.1f} s (longest); "
+        f"{len(late)} took over {REDELIVERED:g} s"
+    )
+
+
+def _heals(run: Run) -> Iterator[str]:
+    all_of = Conversations(run.evidence)
+    for calm in run.evidence.calms:
+        ends = [
+            turn.completed_at - calm.began
+            for sent in run.evidence.sent
+            if sent.accepted_at is not None
+            and sent.accepted_at <= calm.began
+            and (turn := all_of.turn_of(sent)) is not None
+            and calm.began < turn.completed_at <= calm.ended
+        ]
+        yield f"{max(ends):.1f} s ({len(ends)} turns)" if ends else "none was open"
+
+
+def _parts(count: Counter[str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(count.items()))
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, Dapr {DAPR_VERSION}"

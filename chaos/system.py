@@ -1,0 +1,141 @@
+"""The system under test: `travelbuddy up` over the embedded default, or two replicas over a Redis of chaos's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import aiohttp
+from tests.integration.framework.stack import Stack
+
+from chaos.evidence import StoredSession, StoredTurn
+from chaos.redis_server import Redis, answers
+from chaos.schedule import PARTS, Store
+from chaos.stores import read_redis, read_sqlite
+
+COMPONENTS = Path(__file__).resolve().parents[1] / "deploy" / "components" / "redis"
+SETTINGS = {"MODEL_TIMEOUT": "3", "CHAT_WAIT": "10", "AUDIT_LOG": "off"}
+BACK_WITHIN = 60.0
+RESTARTED_WITHIN = 30.0
+
+
+class System:
+    """``async with System(...) as system``: running, every part of it killable by its name in ``PARTS``."""
+
+    def __init__(self, store: Store, model_env: dict[str, str], data_dir: Path) -> None:
+        self.store = store
+        self.kills: Counter[str] = Counter()
+        self.pauses: Counter[str] = Counter()
+        self.not_restarted: list[str] = []
+        self.restarts: list[float] = []
+        """Seconds from a kill to the successor's start."""
+        self._redis = Redis(data_dir / "redis") if store == "redis" else None
+        env, options = {**model_env, **SETTINGS}, ()
+        if self._redis is not None:
+            env |= {"REDIS_HOST": self._redis.address}
+        chosen = ("--replicas=2", f"--components={COMPONENTS}") if store == "redis" else options
+        self.stack = Stack(env, options=chosen, data_dir=data_dir / "stack", keep_data=True)
+        self.app_urls: list[str] = []
+        self.sidecar_urls: list[str] = []
+        self._probes: list[str] = []
+
+    async def __aenter__(self) -> System:
+        try:
+            if self._redis is not None:
+                await self._redis.start()
+            await self.stack.start()
+        except BaseException:
+            self.stack.print_logs()
+            await self._close()
+            raise
+        apps = [name for name in PARTS[self.store] if name.startswith("app")]
+        sidecars = [name for name in PARTS[self.store] if name.startswith("daprd")]
+        replicas = [_url(self.stack, name, "http") for name in apps]
+        self.app_urls = [self.stack.app_url, *replicas] if len(replicas) > 1 else replicas
+        self.sidecar_urls = [_url(self.stack, name, "http") for name in sidecars]
+        self._probes = [f"{url}/ready" for url in self.app_urls]
+        self._probes += [f"{url}/v1.0/healthz" for url in self.sidecar_urls]
+        self._probes += [f"{_url(self.stack, name, 'health')}/healthz" for name in ("scheduler", "placement")]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    async def kill(self, part: str, away: float) -> None:
+        """SIGKILL a part, and count it when it is dead; return when its successor runs."""
+        began = time.monotonic()
+        if part == "redis" and self._redis is not None:
+            if self._redis.pid is not None:
+                self.kills[part] += 1
+                await self._redis.kill(away)
+            return
+        pid = self.stack.processes().get(part)
+        if pid is None:  # killed a moment ago, and not yet back
+            return
+        os.kill(pid, signal.SIGKILL)
+        self.kills[part] += 1
+        while self.stack.processes().get(part) in {pid, None}:
+            if time.monotonic() - began > RESTARTED_WITHIN:
+                self.not_restarted.append(part)
+                return
+            await asyncio.sleep(0.05)
+        self.restarts.append(time.monotonic() - began)
+
+    async def pause(self, part: str, seconds: float) -> None:
+        """SIGSTOP a part for this long."""
+        pid = self._redis.pid if part == "redis" and self._redis is not None else self.stack.processes().get(part)
+        if pid is None:
+            return
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            self.pauses[part] += 1
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+
+    async def until_back(self) -> float:
+        """Wait until every part answers; return the seconds it took. Raises TimeoutError."""
+        began = time.monotonic()
+        async with asyncio.timeout(BACK_WITHIN), aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as http:
+            while not await self._all_answer(http):  # noqa: ASYNC110  nobody in here could set an event
+                await asyncio.sleep(0.1)
+        return time.monotonic() - began
+
+    def stored(self) -> tuple[dict[str, StoredSession], dict[str, StoredTurn]]:
+        """What is stored, read past the service. The stack must have been stopped."""
+        if self._redis is not None:
+            return read_redis(self._redis.port)
+        return read_sqlite(self.stack.data_dir / "state.sqlite")
+
+    async def _all_answer(self, http: aiohttp.ClientSession) -> bool:
+        if not set(PARTS[self.store]) - {"redis"} <= set(self.stack.processes()):
+            return False
+        if self._redis is not None and not answers(self._redis.port):
+            return False
+        return all(await asyncio.gather(*(_answers(http, url) for url in self._probes)))
+
+    async def _close(self) -> None:
+        await self.stack.close()
+        if self._redis is not None:
+            self._redis.close()
+
+
+def _url(stack: Stack, name: str, port: str) -> str:
+    return f"http://127.0.0.1:{stack.entry(name)['ports'][port]}"
+
+
+async def _answers(http: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with http.get(url) as answer:
+            return answer.status < 300
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return False
