@@ -57,7 +57,7 @@ async def one_run(store: Store, seed: int, minutes: float, folder: Path) -> repo
     began, rounds = time.monotonic(), schedule(seed, minutes, store)
     async with Model(seed) as model, System(store, model.env, folder) as system:
         client = Client(system.app_urls, system.sidecar_urls)
-        crowd = Crowd(client, scripts(seed))
+        crowd = Crowd(client, scripts(seed), lossy_broker=store == "embedded")
         nemesis = Nemesis(system, model, crowd.burst)
         telling = asyncio.create_task(_tell(store, began, crowd, system, model))
         trouble: list[Violation] = []

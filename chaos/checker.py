@@ -32,8 +32,11 @@ class Conversations:
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
+        copies = {copy.id: copy for session in evidence.sessions.values() for copy in session.inline}
+        self.turns: dict[str, StoredTurn] = {**evidence.turns, **copies}
+        """What counts of each turn: the copy in its session, and its own record when there is none."""
         self.order: dict[str, list[StoredTurn]] = {
-            name: [evidence.turns[turn_id] for turn_id in session.turn_ids if turn_id in evidence.turns]
+            name: [self.turns[turn_id] for turn_id in session.turn_ids if turn_id in self.turns]
             for name, session in evidence.sessions.items()
         }
         self._of: dict[tuple[str, str], list[StoredTurn]] = defaultdict(list)
@@ -120,7 +123,7 @@ def _session_whole(session: StoredSession, evidence: Evidence) -> Found:
 
 def _whole(all_of: Conversations) -> Found:
     """V2."""
-    for turn in all_of.evidence.turns.values():
+    for turn in all_of.turns.values():
         if trouble := broken(turn.messages):
             yield Violation("V2", turn.id, trouble)
 

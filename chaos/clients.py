@@ -168,9 +168,8 @@ class Client:
         if sent.verdict != "accepted":  # it broke off before it said which turn it is
             sent.doubtful = True
             return False
-        (turn_id,), tries = list(sent.turn_ids)[:1], 0
-        while not reader.ended and tries < 60:
-            tries += 1
+        turn_id, until = next(iter(sent.turn_ids)), time.monotonic() + LONGEST_TRY
+        while not reader.ended and time.monotonic() < until:
             self.told.count["streams resumed"] += 1
             with suppress(*BROKEN):
                 url, after = f"{self._app}/workflows/{turn_id}/stream", {"Last-Event-ID": reader.last}

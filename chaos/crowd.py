@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from chaos.clients import Client
@@ -12,17 +13,20 @@ from chaos.plan import Note, Script, burst, last_word
 WORKERS = 12
 PATIENCE = 40.0
 """Seconds a client waits for an outcome before it goes on; whether it ever came is the checker's business."""
+LOST = 15.0
+"""Seconds after which a client of a broker without a store takes its message for lost."""
 REPEATS = 200
 
 
 class Crowd:
     """Plays scripts until it is told to stop, and keeps what was sent."""
 
-    def __init__(self, client: Client, scripts: Iterator[Script]) -> None:
+    def __init__(self, client: Client, scripts: Iterator[Script], *, lossy_broker: bool) -> None:
         self.sent: list[Sent] = []
         self.sessions = 0
-        self.repeated = 0
-        """Messages that were sent once more although they had been accepted."""
+        self.repeated: Counter[str] = Counter()
+        """How often each door was given an accepted message once more."""
+        self._lossy_broker = lossy_broker
         self._client = client
         self._scripts = scripts
         self._notes: dict[str, Note] = {}
@@ -40,7 +44,7 @@ class Crowd:
         self._stopping = True
         await asyncio.gather(*self._workers, *self._bursts)
         accepted = [sent for sent in self.sent if sent.verdict == "accepted"]
-        await asyncio.gather(*(self._client.outcome(sent, within) for sent in accepted))
+        await asyncio.gather(*(self._outcome(sent, within) for sent in accepted))
         return [sent for sent in accepted if not sent.settled]
 
     async def repeat(self) -> None:
@@ -48,13 +52,13 @@ class Crowd:
         settled = [sent for sent in self.sent if sent.settled and sent.verdict == "accepted"]
         chosen = settled[:: max(1, len(settled) // REPEATS)]
         for sent in chosen:
-            self.repeated += 1
+            self.repeated[sent.door] += 1
             await self._client.deliver(sent, self._notes[sent.marker])
         self._stopping = False
         await self._play(last_word())  # when that is answered, the broker has delivered the others too
         for sent in chosen:
             sent.settled = False  # look again
-            await self._client.outcome(sent, PATIENCE)
+            await self._outcome(sent)
 
     def abandon(self) -> None:
         """Stop at once."""
@@ -79,9 +83,9 @@ class Crowd:
             pending.append(task)
             await asyncio.sleep(note.pause)
         await asyncio.gather(*pending)
-        if sent is not None and script.intruder is not None:
-            await self._client.intrude(sent, script.intruder)
         await self._outcomes(script)
+        if sent is not None and sent.settled and script.intruder is not None:
+            await self._client.intrude(sent, script.intruder)
 
     async def _talk(self, sent: Sent, note: Note) -> None:
         """One message, with all that its client does about it."""
@@ -91,10 +95,10 @@ class Crowd:
         if note.cancel:
             await self._client.cancel(sent)
         for _ in range(note.again):
-            self.repeated += 1
+            self.repeated[sent.door] += 1
             await self._client.deliver(sent, note)
         if note.wait:
-            await self._client.outcome(sent, PATIENCE)
+            await self._outcome(sent)
 
     async def _burst(self, script: Script) -> None:
         self.sessions += 1
@@ -103,7 +107,11 @@ class Crowd:
 
     async def _outcomes(self, script: Script) -> None:
         mine: Iterable[Sent] = [s for s in self.sent if s.session == script.session and s.verdict == "accepted"]
-        await asyncio.gather(*(self._client.outcome(sent, PATIENCE) for sent in mine))
+        await asyncio.gather(*(self._outcome(sent) for sent in mine))
+
+    async def _outcome(self, sent: Sent, within: float = PATIENCE) -> None:
+        lossy = self._lossy_broker and sent.door == "topic"
+        await self._client.outcome(sent, min(LOST, within) if lossy else within)
 
     def _new(self, script: Script, note: Note) -> Sent:
         sent = Sent(note.marker, note.text, script.user, script.session, note.door, note.key)

@@ -25,7 +25,7 @@ class Nemesis:
         self._system = system
         self._model = model
         self._burst = burst
-        self._began = 0.0
+        self._began: float | None = None
 
     async def run(self, rounds: Sequence[Round]) -> None:
         """All rounds; the last calm is left open."""
@@ -38,7 +38,9 @@ class Nemesis:
 
     def end_calm(self) -> None:
         """The calm is over, or was judged long enough."""
-        self.calms.append(Calm(self._began, time.time()))
+        if self._began is not None:
+            self.calms.append(Calm(self._began, time.time()))
+            self._began = None
 
     async def _break(self, each: Round) -> None:
         self._model.honest = False

@@ -84,6 +84,12 @@ class Redis:
         self._ports.close()
 
 
+def version() -> str:
+    """The installed server's version."""
+    said = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True)  # noqa: S607
+    return said.stdout.partition("v=")[2].split()[0]
+
+
 def answers(port: int) -> bool:
     """Whether a Redis on this port takes commands; while it reads its file it does not."""
     try:

@@ -18,6 +18,7 @@ from chaos.crowd import Crowd
 from chaos.evidence import Evidence, Sent, Violation
 from chaos.model import Model
 from chaos.nemesis import Nemesis
+from chaos.redis_server import version as redis_version
 from chaos.schedule import Store
 from chaos.system import System
 from travelbuddy.runtime.install import DAPR_VERSION
@@ -27,7 +28,7 @@ REDELIVERED = 2.0
 """Seconds from a broker's acknowledgement to the turn, from which on a message was hardly had at the first try."""
 DOORS = {"start": "/start-workflow", "chat": "/chat", "stream": "/chat/stream", "topic": "topic TravelBuddy"}
 TITLES: Mapping[Store, str] = {
-    "redis": "two replicas over Redis",
+    "redis": "two replicas behind nginx, state and broker in Redis (`appendfsync always`)",
     "embedded": "the embedded default: one replica, SQLite, in-memory broker",
 }
 
@@ -53,8 +54,8 @@ class Run:
 def lines(run: Run) -> list[str]:
     """The summary."""
     return [
-        f"Seed {run.seed}, {run.minutes:g} minutes ({run.seconds / 60:.1f} with start, healing and repeats),",
-        f"{TITLES[run.store]}; {datetime.now(UTC):%Y-%m-%d}, {_machine()}.",
+        f"`make chaos MINUTES={run.minutes:g} SEED={run.seed} STORE={run.store}`: {TITLES[run.store]}.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {run.seconds / 60:.1f} minutes with start, healing and repeats; {_machine(run.store)}.",
         "",
         "| | |",
         "|---|---|",
@@ -78,7 +79,9 @@ def _rows(run: Run) -> Iterator[tuple[str, str]]:
     yield "messages accepted", f"**{len(accepted)}** ({_parts(Counter(DOORS[each.door] for each in accepted))})"
     yield "refused (`if_busy: reject`)", str(sum(each.verdict == "refused" for each in sent))
     yield "without a definite answer", str(sum(each.verdict == "open" for each in sent))
-    yield "sent once more although accepted", str(run.crowd.repeated)
+    repeated = run.crowd.repeated
+    yield "CloudEvents published again with the same id", str(repeated["topic"])
+    yield "requests repeated with their Idempotency-Key although accepted", str(repeated.total() - repeated["topic"])
     yield (
         "sent again for want of an answer",
         f"{count['sent again']} ({count['broken connections']} broken connections)",
@@ -91,13 +94,15 @@ def _rows(run: Run) -> Iterator[tuple[str, str]]:
     yield "model requests", str(len(run.evidence.asked))
     for name, number in sorted(run.nemesis.more.items()):
         yield name, str(number)
-    yield "outcomes", _parts(Counter(turn.outcome for turn in run.evidence.turns.values()))
+    all_of = Conversations(run.evidence)
+    yield "outcomes", _parts(Counter(turn.outcome for turns in all_of.order.values() for turn in turns))
+    yield "accepted, and without an outcome in the end", str(len(run.open_still))
     yield "from publishing to the turn", _delivery(run)
     if run.evidence.lossy_broker:
         yield "lost by the in-memory broker (no violation)", str(len(lost_by_broker(run.evidence)))
     yield "every part back after the last fault of a round", ", ".join(f"{s:.1f} s" for s in run.nemesis.back_after)
     yield "from then to the end of the last turn accepted before", ", ".join(_heals(run))
-    yield "violations", f"**{len(run.violations)}**"
+    yield "violations of V1 to V6", f"**{len(run.violations)}**"
 
 
 def _delivery(run: Run) -> str:
@@ -135,5 +140,6 @@ def _parts(count: Counter[str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in sorted(count.items()))
 
 
-def _machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}, Dapr {DAPR_VERSION}"
+def _machine(store: Store) -> str:
+    parts = [f"{os.cpu_count()} cores", platform.system(), f"Python {platform.python_version()}", f"Dapr {DAPR_VERSION}"]
+    return ", ".join([*parts, f"Redis {redis_version()}"] if store == "redis" else parts)

@@ -36,11 +36,11 @@ class System:
         self.restarts: list[float] = []
         """Seconds from a kill to the successor's start."""
         self._redis = Redis(data_dir / "redis") if store == "redis" else None
-        env, options = {**model_env, **SETTINGS}, ()
+        env, options = {**model_env, **SETTINGS}, list[str]()
         if self._redis is not None:
-            env |= {"REDIS_HOST": self._redis.address}
-        chosen = ("--replicas=2", f"--components={COMPONENTS}") if store == "redis" else options
-        self.stack = Stack(env, options=chosen, data_dir=data_dir / "stack", keep_data=True)
+            env["REDIS_HOST"] = self._redis.address
+            options = ["--replicas=2", f"--components={COMPONENTS}"]
+        self.stack = Stack(env, options=tuple(options), data_dir=data_dir / "stack", keep_data=True)
         self.app_urls: list[str] = []
         self.sidecar_urls: list[str] = []
         self._probes: list[str] = []

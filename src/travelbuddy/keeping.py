@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import structlog
@@ -84,6 +84,17 @@ class Keeper:
         if now.session is not None and now.session.done(head.id):
             await self.settled_record(now.session, head)
         return True
+
+    async def repair(self, session_id: str, refused: Iterable[TurnRecord]) -> None:
+        """After a refused change that would have closed these turns: put right the records of those that are done.
+
+        One that is not done writes its record itself, later.
+        """
+        session = (await self._records.read(session_id)).session
+        for turn in refused:
+            inline = session.turn(turn.workflow_instance_id) if session is not None else None
+            if inline is not None and inline != await self._records.find_turn(turn.workflow_instance_id):
+                await self._records.restore_turn(inline)
 
     async def settled_record(self, session: SessionRecord, entry: LaneEntry) -> TurnRecord:
         """The record of a turn that is done, put right where a lost write may have replaced it.

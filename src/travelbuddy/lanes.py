@@ -88,6 +88,7 @@ class Lanes:
                 if await self._records.commit(change, snapshot.etag or ""):
                     await self._keeper.after_closing(change.session, *change.closed)
                     return change.session
+                await self._keeper.repair(session_id, change.closed)
             else:
                 await self.check_free(snapshot, entry.id)
 

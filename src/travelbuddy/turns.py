@@ -146,10 +146,19 @@ class Turns:
 
     async def find(self, turn_id: str, user_id: str | None = None) -> TurnRecord | OpenTurn:
         """The turn's record, or what is known of it without one; NotFound when it is not there for this user."""
-        turn = await self._records.find_turn(turn_id) or await self._find_unrecorded(turn_id)
+        record = await self._records.find_turn(turn_id)
+        turn = await self._confirmed(record) if record is not None else await self._find_unrecorded(turn_id)
         if user_id is not None and turn.user_id != user_id:
             raise NotFound(f"no turn {turn_id!r} of this user")
         return turn
+
+    async def _confirmed(self, record: TurnRecord) -> TurnRecord | OpenTurn:
+        """What counts of a turn with a record: a refused change may have left one, on stores that apply the rest of it."""
+        session = (await self._records.read(record.session_id)).session
+        if session is not None and session.entry(record.workflow_instance_id) is not None:
+            return await self._find_unrecorded(record.workflow_instance_id)
+        inline = session.turn(record.workflow_instance_id) if session is not None else None
+        return inline or record
 
     async def _find_unrecorded(self, turn_id: str) -> TurnRecord | OpenTurn:
         status = await self._engine.status(turn_id)

@@ -163,3 +163,22 @@ def test_a_turns_own_record_equals_the_committed_one(seed: int, redis: bool) -> 
     for turn in world.session.turns:
         data, _ = world.store.rows[f"turn:{turn.workflow_instance_id}"]
         assert type(turn).model_validate_json(data) == turn
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    seed=seeds,
+    policies=st.lists(st.sampled_from(IF_BUSY), min_size=3, max_size=4),
+    cancels=st.integers(0, 2),
+    second=st.integers(0, 1),
+)
+def test_a_refused_interruption_leaves_no_record_of_it(
+    seed: int, policies: list[IfBusy], cancels: int, second: int
+) -> None:
+    """Whoever interrupts or cancels too late leaves the record of a turn that was answered meanwhile as it was."""
+    world = World(_messages(len(policies), 1, policies), applies_refused=True, seconds=second, cancels=cancels)
+    world.play(seed)
+    world.finish()
+    for turn in world.session.turns:
+        data, _ = world.store.rows[f"turn:{turn.workflow_instance_id}"]
+        assert type(turn).model_validate_json(data) == turn

@@ -177,8 +177,19 @@ def commit_turns(session: SessionRecord, *finished: TurnRecord) -> Commit:
 
 
 def interrupt_with(session: SessionRecord, entry: LaneEntry, note: str, now: datetime) -> Commit:
-    """Close every turn that is under way or waits, and put ``entry`` at the head. There must be such a turn."""
-    cut = commit_turns(session, *(closed_unanswered(session, old, "interrupted", note, now) for old in session.lane))
+    """Close every turn that is under way or waits, and put ``entry`` at the head. There must be such a turn.
+
+    One that was cancelled while it waited stays cancelled: its user was told so.
+    """
+    cut = commit_turns(
+        session,
+        *(
+            closed_unanswered(session, old, "interrupted", note, now)
+            if old.cancelled_at is None
+            else cancelled_turn(session, old, old.cancelled_at)
+            for old in session.lane
+        ),
+    )
     return cut._replace(session=enter_lane(cut.session, entry))
 
 

@@ -14,9 +14,11 @@ from travelbuddy.domain.conversation import (
     LaneEntry,
     SessionRecord,
     TurnRecord,
+    cancel_waiting,
     closed_unanswered,
     commit_turns,
     enter_lane,
+    interrupt_with,
     new_session,
     window,
 )
@@ -167,3 +169,15 @@ def test_any_history_keeps_the_session_in_order(commands: list[tuple[str, int, t
         assert session.message_count == len(committed)
         assert whole(tuple(window(session)))
     assert SessionRecord.model_validate_json(session.model_dump_json(exclude_defaults=True)) == session
+
+
+def test_an_interruption_leaves_a_cancelled_turn_cancelled() -> None:
+    """Whoever was told that a waiting turn is cancelled never sees it interrupted; the others of the lane are."""
+    session = enter_lane(enter_lane(_session(), _entry("running")), _entry("waiting", 1))
+    session = cancel_waiting(session, "waiting", NOW + timedelta(minutes=2))
+    change = interrupt_with(session, _entry("urgent", 3), "interrupted", NOW + timedelta(minutes=3))
+    assert {turn.workflow_instance_id: turn.outcome for turn in change.closed} == {
+        "running": "interrupted",
+        "waiting": "cancelled",
+    }
+    assert [entry.id for entry in change.session.lane] == ["urgent"]

@@ -1,0 +1,79 @@
+"""What is going to happen in a fault run: the same for a seed, and all of what it has to hold."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from chaos.evidence import MARKER, USER
+from chaos.plan import IN_A_BURST, Note, burst, scripts
+from chaos.schedule import CALM, LAST_FAULT, PARTS, Store, schedule
+
+STORES: list[Store] = ["redis", "embedded"]
+
+
+def _notes(seed: int, sessions: int) -> list[Note]:
+    return [note for script in islice(scripts(seed), sessions) for note in script.notes]
+
+
+def test_a_seed_replays_the_clients_plan() -> None:
+    """The same seed gives the same sessions, another one others."""
+    assert _notes(1, 50) == _notes(1, 50) != _notes(2, 50)
+
+
+def test_every_door_and_habit_is_in_the_plan() -> None:
+    """Each door, each policy, repeats, cancellations, cut streams and intruders come up within a hundred sessions."""
+    notes = _notes(1, 100)
+    assert {note.door for note in notes} == {"start", "chat", "stream", "topic"}
+    assert {note.if_busy for note in notes} == {"enqueue", "reject", "interrupt"}
+    assert {note.wait for note in notes} == {True, False}
+    assert any(note.again for note in notes if note.door == "topic")
+    assert any(note.again for note in notes if note.door != "topic")
+    assert any(note.cancel for note in notes)
+    assert any(note.cut for note in notes)
+    assert any(script.intruder for script in islice(scripts(1), 100))
+    assert any(len(script.notes) > 10 for script in islice(scripts(1), 100))
+
+
+def test_a_message_is_known_by_its_first_word() -> None:
+    """Each message's marker is unlike any other, stands first in its text, and names its user."""
+    plays = [*islice(scripts(3), 200), burst(0), burst(1)]
+    markers = [note.marker for script in plays for note in script.notes]
+    assert len(set(markers)) == len(markers)
+    for script in plays:
+        assert script.intruder != script.user
+        for note in script.notes:
+            found = MARKER.match(note.text)
+            assert found is not None
+            assert found[0] == note.marker
+            assert USER.findall(note.marker) == [script.user]
+    assert len(burst(0).notes) == IN_A_BURST
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_seed_replays_the_faults(store: Store) -> None:
+    """The same seed gives the same schedule, another one another."""
+    assert schedule(1, 10, store) == schedule(1, 10, store) != schedule(2, 10, store)
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("seed", range(5))
+def test_ten_minutes_hold_forty_kills_and_spare_nobody(seed: int, store: Store) -> None:
+    """Every part is killed and paused, the model is away and lanes are filled, within the minutes asked for."""
+    rounds = schedule(seed, 10, store)
+    faults = [fault for each in rounds for fault in each.faults]
+    kills = [fault.target for fault in faults if fault.kind == "kill"]
+    assert len(kills) >= 45  # a few find their victim away already
+    assert set(kills) == set(PARTS[store])
+    assert {fault.kind for fault in faults} == {"kill", "pause", "outage", "burst"}
+    assert sum(each.seconds + CALM for each in rounds) == pytest.approx(600)
+
+
+@pytest.mark.parametrize("minutes", [1, 1.5, 3, 10])
+def test_a_round_ends_without_faults(minutes: float) -> None:
+    """Nothing begins in the last seconds of a round, and its faults come in order of time."""
+    for each in schedule(7, minutes, "redis"):
+        times = [fault.at for fault in each.faults]
+        assert times == sorted(times)
+        assert times[-1] < each.seconds - LAST_FAULT + 2
