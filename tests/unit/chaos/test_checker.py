@@ -186,7 +186,7 @@ SPOILED: list[tuple[str, str, Spoil]] = [
     ("V4", "its client was told of", _told(turn_ids={"turn-other"})),
     ("V4", "reply that is not stored", _told(replies={f"answer to {THIRD}", "another answer"})),
     ("V4", "the model was asked", _asked_again(32)),
-    ("V4", "the model was asked", _asked_again(70)),
+    ("V4", "the model was asked", lambda evidence: replace(_asked_again(26)(evidence), repeated_from=25)),
     ("V5", "after all was back", _slow),
     ("V6", f"something of {OTHER}", _foreign_prompt),
     ("V6", f"is stored as {OTHER}", _foreign_turn),
