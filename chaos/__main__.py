@@ -1,4 +1,4 @@
-"""``python -m chaos``: break everything under load, let it heal, and judge what is stored; exit code 1 when it is bad."""
+"""``python -m chaos``: break everything under load, let it heal, judge what is stored; exits with 1 on a violation."""
 
 from __future__ import annotations
 

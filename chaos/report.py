@@ -53,9 +53,10 @@ class Run:
 
 def lines(run: Run) -> list[str]:
     """The summary."""
+    length = f"{run.seconds / 60:.1f} minutes with start, healing and repeats"
     return [
         f"`make chaos MINUTES={run.minutes:g} SEED={run.seed} STORE={run.store}`: {TITLES[run.store]}.",
-        f"{datetime.now(UTC):%Y-%m-%d}, {run.seconds / 60:.1f} minutes with start, healing and repeats; {_machine(run.store)}.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {length}; {_machine(run.store)}.",
         "",
         "| | |",
         "|---|---|",
@@ -141,5 +142,10 @@ def _parts(count: Counter[str]) -> str:
 
 
 def _machine(store: Store) -> str:
-    parts = [f"{os.cpu_count()} cores", platform.system(), f"Python {platform.python_version()}", f"Dapr {DAPR_VERSION}"]
+    parts = [
+        f"{os.cpu_count()} cores",
+        platform.system(),
+        f"Python {platform.python_version()}",
+        f"Dapr {DAPR_VERSION}",
+    ]
     return ", ".join([*parts, f"Redis {redis_version()}"] if store == "redis" else parts)

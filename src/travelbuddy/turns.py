@@ -153,7 +153,7 @@ class Turns:
         return turn
 
     async def _confirmed(self, record: TurnRecord) -> TurnRecord | OpenTurn:
-        """What counts of a turn with a record: a refused change may have left one, on stores that apply the rest of it."""
+        """What counts of a turn with a record: some stores keep one of a change that was refused (ARC-005)."""
         session = (await self._records.read(record.session_id)).session
         if session is not None and session.entry(record.workflow_instance_id) is not None:
             return await self._find_unrecorded(record.workflow_instance_id)

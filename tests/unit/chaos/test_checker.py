@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-
 from chaos.checker import check, lost_by_broker
 from chaos.evidence import Asked, Calm, Evidence, Sent, StoredMessage, StoredSession, StoredTurn, fingerprint
 
@@ -210,7 +209,10 @@ def test_a_seeded_violation_is_found(rule: str, words: str, spoil: Spoil) -> Non
 
 def test_a_message_without_an_answer_may_have_a_turn_or_none_but_not_two() -> None:
     """What its client does not know to be accepted may be lost; it must not be doubled."""
-    sent = [*_clean().sent[:2], replace(_sent(THIRD, 20), verdict="open", accepted_at=None, turn_ids=set(), replies=set())]
+    sent = [
+        *_clean().sent[:2],
+        replace(_sent(THIRD, 20), verdict="open", accepted_at=None, turn_ids=set(), replies=set()),
+    ]
     assert check(replace(_clean(), sent=sent)) == []
     without = replace(_lost(_clean()), sent=sent, asked=_clean().asked[:2])
     assert check(without) == []

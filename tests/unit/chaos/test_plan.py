@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-
 from chaos.evidence import MARKER, USER
 from chaos.plan import IN_A_BURST, Note, burst, scripts
 from chaos.schedule import CALM, LAST_FAULT, PARTS, Store, schedule

@@ -8,7 +8,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-
 from chaos.evidence import StoredMessage
 from chaos.stores import read_sqlite
 
