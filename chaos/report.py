@@ -97,10 +97,11 @@ def _rows(run: Run) -> Iterator[tuple[str, str]]:
         yield name, str(number)
     all_of = Conversations(run.evidence)
     yield "outcomes", _parts(Counter(turn.outcome for turns in all_of.order.values() for turn in turns))
-    yield "accepted, and without an outcome in the end", str(len(run.open_still))
-    yield "from publishing to the turn", _delivery(run)
+    lost = lost_by_broker(run.evidence)
     if run.evidence.lossy_broker:
-        yield "lost by the in-memory broker (no violation)", str(len(lost_by_broker(run.evidence)))
+        yield "published and lost by the in-memory broker (no violation)", str(len(lost))
+    yield "otherwise accepted, and without an outcome in the end", str(sum(sent not in lost for sent in run.open_still))
+    yield "from publishing to the turn", _delivery(run)
     yield "every part back after the last fault of a round", ", ".join(f"{s:.1f} s" for s in run.nemesis.back_after)
     yield "from then to the end of the last turn accepted before", ", ".join(_heals(run))
     yield "violations of V1 to V6", f"**{len(run.violations)}**"

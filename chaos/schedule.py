@@ -12,7 +12,9 @@ Store = Literal["redis", "embedded"]
 
 ROUND, CALM = 120.0, 15.0
 LAST_FAULT = 4.0
-"""Seconds before a calm in which nothing new begins; the longest pause is shorter."""
+"""Seconds before a calm in which no pause begins that could reach into it."""
+AT_ONCE = 3
+"""Parts that are killed together at the end of each round, so that the calm begins with what they left undone."""
 PARTS: dict[Store, tuple[str, ...]] = {
     "redis": ("app-1", "app-2", "daprd-1", "daprd-2", "scheduler", "placement", "redis"),
     "embedded": ("app", "daprd", "scheduler", "placement"),
@@ -48,7 +50,7 @@ def schedule(seed: int, minutes: float, store: Store) -> tuple[Round, ...]:
 
 def _round(chance: random.Random, length: float, victims: Iterator[str], parts: tuple[str, ...]) -> Round:
     faults = []
-    for at in _times(chance, length, 2, 7, 10):
+    for at in _times(chance, length, 2, 5, 9):
         faults.append(Fault(at, "kill", next(victims), chance.uniform(0.3, 1.5)))
         if chance.random() < 0.2:  # and another one while that is not yet back
             later = at + chance.uniform(0.2, 1.5)
@@ -58,6 +60,7 @@ def _round(chance: random.Random, length: float, victims: Iterator[str], parts: 
     ]
     faults += [Fault(at, "outage", "model", chance.uniform(1.5, 3.5)) for at in _times(chance, length, 15, 35, 50)]
     faults += [Fault(at, "burst", "session") for at in _times(chance, length, 8, 25, 40)]
+    faults += [Fault(length - 0.1, "kill", part, chance.uniform(0.3, 1.5)) for part in chance.sample(parts, AT_ONCE)]
     return Round(length, tuple(sorted(faults, key=lambda fault: fault.at)))
 
 

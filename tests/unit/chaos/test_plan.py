@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 from chaos.evidence import MARKER, USER
 from chaos.plan import IN_A_BURST, Note, burst, scripts
-from chaos.schedule import CALM, LAST_FAULT, PARTS, Store, schedule
+from chaos.schedule import AT_ONCE, CALM, PARTS, Store, schedule
 
 STORES: list[Store] = ["redis", "embedded"]
 
@@ -70,9 +70,12 @@ def test_ten_minutes_hold_forty_kills_and_spare_nobody(seed: int, store: Store) 
 
 
 @pytest.mark.parametrize("minutes", [1, 1.5, 3, 10])
-def test_a_round_ends_without_faults(minutes: float) -> None:
-    """Nothing begins in the last seconds of a round, and its faults come in order of time."""
+def test_a_round_ends_with_several_kills_and_nothing_else(minutes: float) -> None:
+    """A round's faults come in order of time, the last are several kills at once, and no pause reaches beyond."""
     for each in schedule(7, minutes, "redis"):
         times = [fault.at for fault in each.faults]
         assert times == sorted(times)
-        assert times[-1] < each.seconds - LAST_FAULT + 2
+        late = [fault for fault in each.faults if fault.at > each.seconds - 1]
+        assert [fault.kind for fault in late] == ["kill"] * AT_ONCE
+        assert len({fault.target for fault in late}) == AT_ONCE
+        assert all(f.at + f.seconds < each.seconds for f in each.faults if f.kind in {"pause", "outage"})
