@@ -26,6 +26,7 @@ from travelbuddy.errors import RuntimeProblem
 STORES: tuple[Store, ...] = ("redis", "embedded")
 TELL_EVERY = 5.0
 FINISH_WITHIN = 60.0
+REPEAT_WITHIN = 90.0
 SHOWN = 30
 
 
@@ -69,7 +70,8 @@ async def one_run(store: Store, seed: int, minutes: float, folder: Path) -> repo
             open_still = await crowd.finish(FINISH_WITHIN)
             nemesis.end_calm()
             repeated_from = time.time()
-            await crowd.repeat()
+            if not await crowd.repeat(REPEAT_WITHIN):
+                trouble.append(Violation("V4", store, "messages sent once more were not all answered"))
         finally:
             telling.cancel()
             crowd.abandon()

@@ -40,15 +40,27 @@ class Crowd:
         self._bursts.add(task)
 
     async def finish(self, within: float) -> list[Sent]:
-        """Begin nothing new, wait until all is answered, and return the accepted messages that were not."""
+        """Begin nothing new, wait until all is answered, and return the accepted messages that were not.
+
+        Both what is being said and the outcomes get ``within`` seconds.
+        """
         self._stopping = True
-        await asyncio.gather(*self._workers, *self._bursts)
+        await asyncio.wait([*self._workers, *self._bursts], timeout=within)
+        self.abandon()
         accepted = [sent for sent in self.sent if sent.verdict == "accepted"]
         await asyncio.gather(*(self._outcome(sent, within) for sent in accepted))
         return [sent for sent in accepted if not sent.settled]
 
-    async def repeat(self) -> None:
-        """Send messages that were answered long ago once more, with their keys, to all doors."""
+    async def repeat(self, within: float) -> bool:
+        """Send messages that were answered long ago once more, with their keys; False: it took too long."""
+        try:
+            async with asyncio.timeout(within):
+                await self._repeat()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _repeat(self) -> None:
         settled = [sent for sent in self.sent if sent.settled and sent.verdict == "accepted"]
         chosen = settled[:: max(1, len(settled) // REPEATS)]
         for sent in chosen:
