@@ -21,6 +21,7 @@ from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_turns import DaprTurnEngine
+from travelbuddy.adapters.dapr_watch import EngineWatch
 from travelbuddy.adapters.guarded_model import GuardedModel
 from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
@@ -70,14 +71,16 @@ class Services:
     publisher: Publisher
     sidecar: Sidecar
     worker: WorkflowWorker
+    watch: EngineWatch
     close: Callable[[], Awaitable[None]]
     drain: Drain = field(default_factory=Drain)
 
     async def serve(self) -> None:
-        """Take work and hear the other replicas, for one life of the sidecar."""
+        """Take work, hear the other replicas and watch the engine, for one life of the sidecar."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.worker.run())
             tasks.create_task(self.link.run())
+            tasks.create_task(self.watch.run())
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ def build_services(settings: Settings) -> Services:
         tallies=out.memory.tallies_of,
     )
     live.on_closed(activities.closed)
+    worker = WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port, settings.payload_sealer)
     turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors)
     return Services(
         settings=settings,
@@ -152,7 +156,8 @@ def build_services(settings: Settings) -> Services:
         erasure=Erasure(erasable, out.engine, live.close, users.forgotten),
         publisher=out.publisher,
         sidecar=out.sidecar,
-        worker=WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port, settings.payload_sealer),
+        worker=worker,
+        watch=EngineWatch(out.sidecar, out.engine.status, partial(out.state.read, "watch"), lambda: worker.running),
         close=out.chat.close,
         drain=drain,
     )

@@ -19,6 +19,7 @@ from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_store import Put, Stored
+from travelbuddy.adapters.dapr_watch import EngineWatch
 from travelbuddy.admission import Admission
 from travelbuddy.app import create_app
 from travelbuddy.bootstrap import Services
@@ -148,6 +149,7 @@ class Service:
             publisher=self.replies,
             sidecar=self.link,
             worker=self.worker,
+            watch=EngineWatch(self.link, self.engine.status, self.store.read, lambda: True),
             close=self._close,
         )
         self.app: FastAPI = create_app(settings, services)
