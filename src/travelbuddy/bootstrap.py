@@ -123,9 +123,7 @@ def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
     clock, out, flights, doors, drain = _utc_now, _outside(settings), SampleFlights(), OpenDoors(), Drain()
     toolbox, live = default_toolbox(flights), LiveTurns(out.link, out.metrics.turn_ended)
-    erasable = DaprErasableRecords(out.state, clock)
-    lanes = Lanes(out.memory, out.engine, clock, live.done, erasable)
-    users = _cached(out.memory, out.link, out.metrics)
+    erasable, lanes, users = _memory(out, live)
     activities = TurnActivities(
         lanes=lanes,
         model=out.model,
@@ -161,6 +159,13 @@ def build_services(settings: Settings) -> Services:
         close=out.chat.close,
         drain=drain,
     )
+
+
+def _memory(out: _Outside, live: LiveTurns) -> tuple[DaprErasableRecords, Lanes, CachedUsers]:
+    """The store as the turns see it: what can be erased, who is next, the users."""
+    erasable = DaprErasableRecords(out.state, _utc_now)
+    lanes = Lanes(out.memory, out.engine, _utc_now, live.done, erasable)
+    return erasable, lanes, _cached(out.memory, out.link, out.metrics)
 
 
 def _cached(memory: UserRecords, link: DaprReplicaLink, metrics: Metrics) -> CachedUsers:
