@@ -128,7 +128,7 @@ async def test_poison_goes_to_the_dead_letters_with_the_reason(parts: Parts) -> 
     assert (counts["invalid"], counts["unreadable"]) == (3, 1)
 
 
-def test_the_policies_name_components_that_are_there() -> None:
+async def test_the_policies_name_components_that_are_there() -> None:
     """A target that does not exist would do nothing, and nobody would be told."""
     text = (COMPONENTS / "resiliency.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"^      (\w+):$", text.partition("targets:")[2], re.MULTILINE))

@@ -76,6 +76,20 @@ async def test_stop_ends_even_a_program_that_ignores_it(tmp_path: Path, code: st
     assert child.pid is None
 
 
+async def test_who_is_in_a_hurry_does_not_wait_for_the_patience(tmp_path: Path) -> None:
+    """Told to hurry while a program takes its time to end, it is killed at once."""
+    child, hurry = child_of(STUBBORN, tmp_path, []), asyncio.Event()
+    life = asyncio.create_task(child.run())
+    await until(lambda: "begun" in (tmp_path / "part.log").read_text())
+    stopping = asyncio.create_task(child.stop(60, hurry))
+    await asyncio.sleep(0.1)
+    assert not stopping.done()
+    hurry.set()
+    await asyncio.wait_for(stopping, 5)
+    await asyncio.wait_for(life, 5)
+    assert child.last_exit == "killed by SIGKILL"
+
+
 async def test_a_long_line_comes_in_pieces() -> None:
     """Nothing of an endless line is lost, and no more than a bounded piece of it is held."""
     stream = asyncio.StreamReader()

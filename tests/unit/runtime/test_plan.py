@@ -105,3 +105,17 @@ def test_a_missing_server_is_one_line(tmp_path: Path, ports: PortPlan, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeProblem, match=r"need nginx. Install it \(Debian: apt-get install nginx-light\)"):
         planned(tmp_path, ports, 2)
+
+
+def test_a_proxy_is_asked_to_finish_together_with_its_apps(tmp_path: Path, ports: PortPlan) -> None:
+    """It stops with them, by the signal on which nginx finishes what is under way; sidecars and services come after."""
+    first, *others = planned(tmp_path, ports, 2).groups
+    assert [(spec.name, spec.stop_signal.name) for spec in first] == [
+        ("proxy", "SIGQUIT"),
+        ("app-1", "SIGTERM"),
+        ("app-2", "SIGTERM"),
+    ]
+    assert [[spec.name for spec in group][:2] for group in others] == [
+        ["daprd-1", "daprd-2"],
+        ["scheduler", "placement"],
+    ]
