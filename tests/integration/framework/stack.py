@@ -23,7 +23,7 @@ TRAVELBUDDY = str(Path(sys.executable).parent / "travelbuddy")
 COMPONENTS = Path(__file__).resolve().parents[3] / "components"
 START_TIMEOUT = 90.0
 RESTART_TIMEOUT = 15.0
-STOP_TIMEOUT = 15.0
+STOP_TIMEOUT = 30.0  # an app may drain for 18 s
 SHOWN_BYTES = 20_000
 
 # All that a stack inherits: neither the settings of the person who runs the tests nor their keys.

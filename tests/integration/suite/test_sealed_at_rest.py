@@ -34,6 +34,8 @@ KEY, OTHER = secrets.token_hex(32), secrets.token_hex(32)
 KEYS = {"STATE_KEY": KEY, "PAYLOAD_KEY": KEY}
 OTHERS = {"STATE_KEY": OTHER, "PAYLOAD_KEY": OTHER}
 BOTH = {**OTHERS, "STATE_KEY_OLD": KEY, "PAYLOAD_KEY_OLD": KEY}
+QUICK = {"DRAIN_SECONDS": "1"}
+"""These stop in the middle of a turn on purpose."""
 DEBUG = {"LOG_LEVEL": "DEBUG"}
 
 SAID = {
@@ -186,7 +188,7 @@ async def _restart(stack: Stack, keys: dict[str, str]) -> None:
 async def test_keys_are_changed_while_a_turn_is_under_way(dapr_runtime: None) -> None:
     """From no key to one to the next: each turn goes on, all is remembered, and what is written uses the new key."""
     with ScriptedModel(lambda request: Say(f"answer to {last_user_message(request)}")) as model:
-        async with Stack(env=model.env) as stack:
+        async with Stack(env={**model.env, **QUICK}) as stack:
             user = User(stack, "ada", "rotation")
             for number, (keys, name) in enumerate([(KEYS, key_id(KEY)), (BOTH, key_id(OTHER))]):
                 await user.ask(f"before {number}")
@@ -210,7 +212,7 @@ async def test_keys_are_changed_while_a_turn_is_under_way(dapr_runtime: None) ->
 async def test_a_key_that_is_gone_is_told_and_harms_nothing(dapr_runtime: None) -> None:
     """With the wrong key readers get a clear answer and a turn under way fails; with the right one all is there."""
     with ScriptedModel(lambda request: Say(f"answer to {last_user_message(request)}")) as model:
-        async with Stack(env={**model.env, **KEYS}) as stack:
+        async with Stack(env={**model.env, **KEYS, **QUICK}) as stack:
             user = User(stack, "ada", "lost")
             await user.ask("hello")
             model.hold(lambda request: last_user_message(request) == "hang")
