@@ -72,7 +72,7 @@ fmt: $(SYNCED) ## format and fix what can be fixed
 	@$(VENV)/bin/ruff check --fix
 
 clean: ## remove what was built here, not the data of a stack
-	@rm -rf $(VENV) .tools dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .tools dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
 
 $(UV):
 	@if [ -z "$(PYTHON)" ]; then \

@@ -104,7 +104,7 @@ def _outside(settings: Settings) -> _Outside:
     sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port, token)
     sealer = settings.payload_sealer
     state, chat = DaprRecords(sidecar, metrics, sealer=settings.state_sealer), _chat(settings)
-    model = GuardedModel(chat)
+    model = GuardedModel(chat, metrics.model_answered)
     metrics.watch(state.guard, model.guard)
     return _Outside(
         metrics=metrics,

@@ -9,6 +9,7 @@ from travelbuddy.adapters.ports import ChatModel, ModelAnswer
 from travelbuddy.errors import ModelUnavailable, Transient
 from travelbuddy.resilience import Guard
 
+Answered = Callable[[str, ModelAnswer], None]
 THRESHOLD = 10
 OPEN_FOR = 5.0
 
@@ -16,8 +17,10 @@ OPEN_FOR = 5.0
 class GuardedModel:
     """ChatModel over another one. Being told to wait (429) is no trouble, and neither is a refused request."""
 
-    def __init__(self, model: ChatModel) -> None:
+    def __init__(self, model: ChatModel, answered: Answered = lambda model, answer: None) -> None:
+        """``answered`` is told of every answer, and of which model was asked."""
         self._model = model
+        self._answered = answered
         self.guard = Guard("model", THRESHOLD, OPEN_FOR, _refusal)
 
     async def complete(
@@ -29,9 +32,11 @@ class GuardedModel:
         on_text: Callable[[str], None] | None = None,
     ) -> ModelAnswer:
         """See ChatModel. While the breaker is open, ModelUnavailable at once, with the time until it may be asked."""
-        return await self.guard.call(
+        answer = await self.guard.call(
             lambda: self._model.complete(messages, model=model, tools=tools, on_text=on_text), _counts
         )
+        self._answered(model, answer)
+        return answer
 
 
 def _counts(trouble: Transient) -> bool:

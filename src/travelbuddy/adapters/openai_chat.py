@@ -26,6 +26,7 @@ OnText = Callable[[str], None]
 OPENAI = "https://api.openai.com/v1"
 CONNECTIONS = 1_000
 CONNECT_SECONDS = 10.0
+MOST_TOKENS = 10**9
 _WORTH_A_RETRY = {408, 409, 425, 429}
 _BROKEN = (
     *(aiohttp.ClientError, OSError, RuntimeError),  # RuntimeError: closed, or nested too deep
@@ -118,7 +119,7 @@ async def _assembled(lines: AsyncIterable[bytes], on_text: OnText | None) -> Mod
 
     The lines are read to the very end: else no connection is used twice.
     """
-    text, calls, model, tokens, finished = _Text(on_text), _Calls(), "", 0, False
+    text, calls, model, usage, finished = _Text(on_text), _Calls(), "", None, False
     async for line in lines:
         if not line.startswith(b"data:") or (data := line[5:].strip()) == b"[DONE]":
             continue
@@ -126,7 +127,7 @@ async def _assembled(lines: AsyncIterable[bytes], on_text: OnText | None) -> Mod
         if error := chunk.get("error"):
             raise ValueError(f"the server broke off: {repr(error)[:300]}")
         model = model or _joined(str(chunk.get("model") or ""))
-        tokens = _tokens(chunk.get("usage")) or tokens
+        usage = chunk.get("usage") or usage
         for choice in (chunk.get("choices") or ())[:1]:
             delta = choice.get("delta") or {}
             text.add(delta.get("content") or "")
@@ -135,7 +136,7 @@ async def _assembled(lines: AsyncIterable[bytes], on_text: OnText | None) -> Mod
             finished = finished or bool(choice.get("finish_reason"))
     if not finished:
         raise ValueError("the answer broke off")
-    return _checked(text.whole(), calls.whole(), model, tokens)
+    return _checked(text.whole(), calls.whole(), model, usage)
 
 
 def _parsed(data: bytes) -> Any:
@@ -150,9 +151,10 @@ def _joined(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
-def _tokens(usage: Any) -> int:
-    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return tokens if isinstance(tokens, int) else 0
+def _tokens(usage: Any, kind: str) -> int:
+    """What the server says it counted; a count that cannot be one is 0."""
+    tokens = usage.get(kind) if isinstance(usage, dict) else None
+    return tokens if isinstance(tokens, int) and 0 <= tokens <= MOST_TOKENS else 0
 
 
 class _Text:
@@ -213,15 +215,16 @@ def _answer(completion: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
     text = _Text(on_text)
     text.add(message.get("content") or "")
     model = str(completion.get("model") or "")
-    return _checked(text.whole(), calls, model, _tokens(completion.get("usage")))
+    return _checked(text.whole(), calls, model, completion.get("usage"))
 
 
-def _checked(content: str, calls: tuple[ToolCall, ...], model: str, tokens: int) -> ModelAnswer:
+def _checked(content: str, calls: tuple[ToolCall, ...], model: str, usage: Any) -> ModelAnswer:
     if len({call.id for call in calls}) < len(calls) or not all(call.id for call in calls):
         calls = tuple(call.model_copy(update={"id": f"call_{i}"}) for i, call in enumerate(calls))
     if not calls and not content:
         raise ValueError("neither text nor a tool call")
-    return ModelAnswer(content=content, tool_calls=calls, model=model, tokens=tokens)
+    prompt, completion, total = (_tokens(usage, f"{kind}_tokens") for kind in ("prompt", "completion", "total"))
+    return ModelAnswer(content, calls, model, max(total, prompt + completion), prompt)
 
 
 async def _status_error(response: aiohttp.ClientResponse) -> ModelUnavailable | ModelRefused:

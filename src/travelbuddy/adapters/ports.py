@@ -222,12 +222,13 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True)
 class ModelAnswer:
-    """A chat completion. ``tool_calls`` have ids that are unique within the answer."""
+    """A chat completion. ``tool_calls`` have unique ids; ``tokens`` is what it took, 0 where that is not said."""
 
     content: str
     tool_calls: tuple[ToolCall, ...]
     model: str
     tokens: int
+    prompt_tokens: int = 0
 
 
 class ChatModel(Protocol):

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from travelbuddy.adapters.ports import ModelAnswer
 from travelbuddy.admission import Admission
 from travelbuddy.resilience import Guard
 
@@ -38,6 +39,9 @@ class Metrics:
         self._dead = Counter(
             "travelbuddy_dead_letters", "Messages that no retry could help", ["reason"], registry=self.registry
         )
+        self._tokens = Counter(
+            "travelbuddy_tokens", "Tokens that models report", ["kind", "model"], registry=self.registry
+        )
         self._turns = Counter("travelbuddy_turns", "Turns that ended here", ["outcome"], registry=self.registry)
 
     def cache_asked(self, hit: bool) -> None:
@@ -55,6 +59,11 @@ class Metrics:
     def buried(self, reason: str) -> None:
         """A message went to the dead letters; ``reason`` is its kind."""
         self._dead.labels(reason).inc()
+
+    def model_answered(self, model: str, answer: ModelAnswer) -> None:
+        """A model was asked and answered. What it does not report as the prompt's counts as the completion's."""
+        self._tokens.labels("prompt", model).inc(answer.prompt_tokens)
+        self._tokens.labels("completion", model).inc(answer.tokens - answer.prompt_tokens)
 
     @contextmanager
     def store(self, operation: str) -> Iterator[None]:

@@ -46,7 +46,7 @@ async def test_a_loop_ends_at_the_turns_budget_and_a_session_at_its_own() -> Non
 
 
 async def test_a_users_day_ends_in_all_sessions_and_in_nobody_elses() -> None:
-    """The budget of the day counts all sessions of a user; used up, no session of theirs asks the model any more."""
+    """The budget of the day counts all sessions of a user; used up, none asks the model any more. Metrics tell."""
     with ScriptedModel(lambda request: Say("hello")) as model:
         async with Stack(env={**model.env, "MAX_TOKENS_PER_DAY": str(2 * TOKENS)}) as stack:
             for session in ("one", "two"):
@@ -57,5 +57,8 @@ async def test_a_users_day_ends_in_all_sessions_and_in_nobody_elses() -> None:
                 assert refused["metadata"]["outcome"] == "failed"
             assert len(model.requests) == 2
             async with httpx.AsyncClient(base_url=stack.app_url, timeout=60) as client:
+                page = (await client.get("/metrics")).text
+                assert 'travelbuddy_tokens_total{kind="prompt",model="scripted-1"} 20.0' in page
+                assert 'travelbuddy_tokens_total{kind="completion",model="scripted-1"} 10.0' in page
                 body = {"user_id": "bob", "session_id": "bobs", "message": "hi"}
                 assert (await client.post("/chat", json=body)).json()["response"] == "hello"

@@ -185,7 +185,7 @@ async def _never(_: web.BaseRequest) -> web.StreamResponse:
 
 async def test_a_reply_is_read(wire: Wire) -> None:
     """Text, the model that answered, and the tokens it took."""
-    assert await wire.ask() == ModelAnswer(content="hi", tool_calls=(), model="m-2026", tokens=5)
+    assert await wire.ask() == ModelAnswer(content="hi", tool_calls=(), model="m-2026", tokens=5, prompt_tokens=2)
 
 
 async def test_a_call_is_one_request_of_the_protocol(wire: Wire) -> None:
@@ -269,13 +269,26 @@ async def test_call_ids_are_made_unique(wire: Wire, ids: tuple[str, ...]) -> Non
     assert [call.arguments for call in calls] == [str(n) for n in range(len(ids))]
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"total_tokens": None}, {"total_tokens": "many"}, [], "5"])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        *(None, {}, {"total_tokens": None}, {"total_tokens": "many"}, [], "5"),
+        *({"total_tokens": -5}, {"prompt_tokens": -1, "completion_tokens": 10**400}),
+    ],
+)
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_usage_is_optional(wire: Wire, usage: Any, streamed: bool) -> None:
-    """A server that does not count tokens, or not in numbers, costs none and loses no answer."""
+    """A server that does not count tokens, or not in numbers that can be counts, costs none and loses no answer."""
     stream = _streams(_events(_chunk("hi"), END, USAGE | {"usage": usage}), DONE)
     wire.answer = stream if streamed else _always(_completion(usage=usage))
     assert await wire.ask() == ModelAnswer(content="hi", tool_calls=(), model="m-2026", tokens=0)
+
+
+async def test_tokens_without_a_sum_are_summed(wire: Wire) -> None:
+    """A server that names only the parts is not free: a budget holds for it as well."""
+    wire.answer = _always(_completion(usage={"prompt_tokens": 2, "completion_tokens": 3}))
+    answer = await wire.ask()
+    assert (answer.tokens, answer.prompt_tokens) == (5, 2)
 
 
 @pytest.mark.parametrize("streamed", [False, True])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +13,7 @@ from travelbuddy.domain.conversation import (
     WINDOW,
     LaneEntry,
     SessionRecord,
+    Step,
     TurnRecord,
     cancel_waiting,
     closed_unanswered,
@@ -23,6 +24,7 @@ from travelbuddy.domain.conversation import (
     window,
 )
 from travelbuddy.domain.messages import Message, ToolCall, whole
+from travelbuddy.domain.users import Tally, tokens_on
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -138,6 +140,19 @@ def test_a_turn_closed_without_an_answer_is_whole() -> None:
         ("assistant", "stopped"),
     ]
     assert (record.outcome, record.reply.metadata, record.user_id) == ("cancelled", {"outcome": "cancelled"}, "u")
+
+
+def test_the_tokens_of_a_day_start_again_at_midnight_utc() -> None:
+    """Tokens of one day (UTC, whatever the zone they are told in) are summed over sessions."""
+    late = datetime(2026, 1, 2, 1, 30, tzinfo=timezone(timedelta(hours=2)))  # 23:30 UTC of the first
+    step = Step(name="call_model", started_at=NOW, duration_ms=1, tokens=10)
+    session = _session()
+    for turn_id, at in (("a", NOW), ("b", late), ("c", late + timedelta(hours=1))):
+        turn = _turn(turn_id).model_copy(update={"completed_at": at, "timeline": (step,)})
+        session = commit_turns(session, turn).session
+        tally = Tally(message_count=1, last_activity=session.last_activity, day_tokens=session.day_tokens)
+        assert tokens_on(date(2026, 1, 1), [tally, tally]) == {"a": 20, "b": 40, "c": 0}[turn_id]
+    assert (tokens_on(date(2026, 1, 2), [tally]), session.tokens_used) == (10, 30)
 
 
 COMMANDS = st.lists(
