@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,15 +27,12 @@ class Replay:
     With a ``sealer`` the history is kept sealed, and opened for each replay.
     """
 
-    def __init__(
-        self, payload: Mapping[str, Any] | None, history: Sequence[Any] = (), sealer: Sealer | None = None
-    ) -> None:
-        """A new instance with this input; or, without one, an instance that has come as far as ``history``."""
+    def __init__(self, payload: Mapping[str, Any], sealer: Sealer | None = None) -> None:
         self.sealer = sealer or Sealer()
         registry = _Registry()
         registry.add_named_orchestrator(TURN_WORKFLOW, lambda ctx, inp: turn(DaprWorkflowContext(ctx), inp))
         self._registry = registry
-        self._history: list[Any] = list(history)
+        self._history: list[Any] = []
         self._now = START
         self.asked: list[tuple[str, Any]] = []
         self.output: dict[str, Any] | None = None
@@ -44,11 +41,7 @@ class Replay:
         self.failure = ""
         self.status = ""
         self._pending: list[Any] = []
-        if payload is not None:
-            self._advance(make.new_execution_started_event(TURN_WORKFLOW, "t", self._sealed(payload)))
-        else:
-            self._now = history[-1].timestamp.ToDatetime(UTC)
-            self._pending = pending(history)
+        self._advance(make.new_execution_started_event(TURN_WORKFLOW, "t", self._sealed(payload)))
 
     def complete(self, *results: Mapping[str, Any]) -> None:
         """The pending activities end with these results, in the order they were scheduled."""
@@ -65,15 +58,6 @@ class Replay:
         failed = make.new_task_failed_event(task.id, RuntimeError("broken"))
         failed.taskFailed.failureDetails.CopyFrom(failure_of(RuntimeError("broken"), "t", self.sealer))
         self._advance(failed)
-
-    def decide(self, before: int) -> list[Any]:
-        """What the workflow asks for when all but the first ``before`` events of its history come to it at once."""
-        executor = _OrchestrationExecutor(self._registry, logging.getLogger("replay"))
-        return list(executor.execute("t", self._history[:before], self._history[before:]).actions)
-
-    def waits_for(self) -> list[str]:
-        """The activities that have been asked for and have not ended."""
-        return [action.scheduleTask.name for action in self._pending if action.HasField("scheduleTask")]
 
     def wake(self) -> None:
         """The lane's head moved on."""
@@ -136,25 +120,3 @@ class Replay:
 
     def _read(self, payload: str) -> Any:
         return json.loads(self.sealer.open(payload, place_of("t")))
-
-
-def pending(history: Sequence[Any]) -> list[Any]:
-    """What a history shows as asked for and not ended yet, as the actions it was asked for with."""
-    asked: dict[int, Any] = {}
-    for event in history:
-        match event.WhichOneof("eventType"):
-            case "taskScheduled":
-                task = event.taskScheduled
-                asked[event.eventId] = make.new_schedule_task_action(event.eventId, task.name, task.input.value)
-            case "timerCreated":
-                fire_at = event.timerCreated.fireAt.ToDatetime()
-                asked[event.eventId] = make.new_create_timer_action(event.eventId, fire_at)
-            case "taskCompleted":
-                del asked[event.taskCompleted.taskScheduledId]
-            case "taskFailed":
-                del asked[event.taskFailed.taskScheduledId]
-            case "timerFired":
-                del asked[event.timerFired.timerId]
-            case "eventRaised":  # ends the wait for it, whose timer is forgotten
-                asked = {key: action for key, action in asked.items() if action.HasField("scheduleTask")}
-    return list(asked.values())

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 from tests.workflow.contract_rules import PAYLOADS, breaks, recorded, schema
-from tests.workflow.recorded import FOLDER, load, steps
-from tests.workflow.replay import Replay
+from tests.workflow.recorded import FOLDER, Resumed, load, steps
 
 from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message
@@ -53,7 +52,7 @@ def test_every_step_is_decided_as_it_was(path: Path) -> None:
     for before, came, decided in steps(load(path)):
         if any(event.HasField("executionTerminated") for event in came):
             continue  # ended from outside: nothing is decided
-        actions = Replay(None, [*before, *came]).decide(len(before))
+        actions = Resumed([*before, *came]).decide(len(before))
         asked = [(_kind(action), _name(action)) for action in actions]
         assert asked == [(_kind(event), _name(event)) for event in decided], WHAT_TO_DO_WITH_STEPS
 
@@ -65,14 +64,14 @@ def test_a_turn_begun_before_is_finished(path: Path) -> None:
     cuts = [len(before) for before, _, _ in steps(events)][1:]
     ended = any(event.HasField("executionCompleted") or event.HasField("executionTerminated") for event in events)
     for cut in [*cuts, *([] if ended else [len(events)])]:
-        replay = Replay(None, events[:cut])
+        replay = Resumed(events[:cut])
         _finish(replay)
         assert not replay.failed, f"cut at event {cut}"
         assert replay.output is not None
         assert replay.output["content"] == "bye"
 
 
-def _finish(replay: Replay) -> None:
+def _finish(replay: Resumed) -> None:
     for _ in range(20):
         waiting = replay.waits_for()
         if replay.output is not None or replay.failed:
