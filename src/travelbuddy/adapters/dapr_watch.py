@@ -33,12 +33,14 @@ Ask = Callable[[str], Awaitable[object]]
 
 
 class EngineWatch:
-    """Asks for workflows that do not exist. That is answered at once, unless the sidecar is stuck."""
+    """Wakes workflows that do not exist. That is answered at once, unless the sidecar is stuck."""
 
     def __init__(
         self, sidecar: Sidecar, ask: Ask, control: Callable[[], Awaitable[object]], takes_work: Callable[[], bool]
     ) -> None:
-        """``ask`` asks the engine for a workflow, ``control`` the state store for anything; both may fail.
+        """``ask`` makes a request to a workflow, ``control`` one to the state store; both may fail.
+
+        A workflow's status would not do: daprd reads it from the store.
 
         ``takes_work`` says whether this replica hosts workflows at all.
         """

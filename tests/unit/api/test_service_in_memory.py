@@ -149,7 +149,7 @@ class Service:
             publisher=self.replies,
             sidecar=self.link,
             worker=self.worker,
-            watch=EngineWatch(self.link, self.engine.status, self.store.read, lambda: True),
+            watch=EngineWatch(self.link, self.engine.wake, self.store.read, lambda: True),
             close=self._close,
         )
         self.app: FastAPI = create_app(settings, services)
