@@ -16,9 +16,9 @@ RECOVERS_WITHIN = 25.0
 
 
 async def test_turns_go_on_after_placement_died_while_a_replica_joined() -> None:
-    """Each turn under way is answered with no client action, whether a sidecar got stuck and was ended or not.
+    """Each turn under way is answered with no client action, also when a sidecar got stuck, which is tried for.
 
-    That rests on who is first at the new placement, so this tries until one was, some times at most.
+    Whether one gets stuck rests on milliseconds inside daprd. Without the watch no turn then ends any more.
     """
     with ScriptedModel() as model:
         env = {**model.env, "MODEL_TIMEOUT": "120"}
