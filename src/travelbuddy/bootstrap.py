@@ -155,7 +155,7 @@ def build_services(settings: Settings) -> Services:
         publisher=out.publisher,
         sidecar=out.sidecar,
         worker=worker,
-        watch=EngineWatch(out.sidecar, out.engine.wake, partial(out.state.read, "watch"), lambda: worker.running),
+        watch=EngineWatch(out.sidecar, out.engine.knock, partial(out.state.read, "watch"), lambda: worker.running),
         close=out.chat.close,
         drain=drain,
     )

@@ -33,7 +33,7 @@ Ask = Callable[[str], Awaitable[object]]
 
 
 class EngineWatch:
-    """Wakes workflows that do not exist. That is answered at once, unless the sidecar is stuck."""
+    """Knocks at workflows that do not exist. That is answered at once, unless the sidecar is stuck."""
 
     def __init__(
         self, sidecar: Sidecar, ask: Ask, control: Callable[[], Awaitable[object]], takes_work: Callable[[], bool]

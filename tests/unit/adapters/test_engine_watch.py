@@ -39,7 +39,7 @@ class Engine:
         self.answers = answers
         self.error = error
 
-    async def wake(self, turn_id: str) -> None:
+    async def knock(self, turn_id: str) -> None:
         if self.error:
             raise StoreUnavailable("told at once")
         if turn_id not in self.answers:
@@ -65,7 +65,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _ended(link: Link, engine: Engine, control: Any = _fine, *, takes_work: bool = True) -> list[Any]:
-    watch = asyncio.create_task(EngineWatch(link, engine.wake, control, lambda: takes_work).run())
+    watch = asyncio.create_task(EngineWatch(link, engine.knock, control, lambda: takes_work).run())
     await asyncio.sleep(0.3)
     watch.cancel()
     await asyncio.gather(watch, return_exceptions=True)
