@@ -17,7 +17,7 @@ from tests.integration.framework.client import User, listening
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.redis_server import RedisServer
 from tests.integration.framework.rows import redis_components
-from tests.integration.framework.scripted_model import Say, ScriptedModel
+from tests.integration.framework.scripted_model import Say, ScriptedModel, last_user_message
 from tests.integration.framework.stack import COMPONENTS, Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -65,23 +65,18 @@ async def test_what_the_sidecar_cannot_deliver_is_counted(parts: Parts) -> None:
     await poll_until(counted, 10, "the letter is counted")
 
 
-async def test_a_step_that_meets_a_short_trouble_of_the_engine_s_store_is_tried_again(parts: Parts) -> None:
-    """With the workflow store refusing for half a second the door accepts, and the turn is answered once."""
+async def test_a_step_that_meets_a_short_trouble_of_the_engine_s_store_is_taken_up_again(parts: Parts) -> None:
+    """With the workflow store refusing while a turn asks the model, the turn is answered once it is back, and once."""
     user = User(parts.stack, "ada", "short trouble")
     await user.ask("before")
-    recovered = _log(parts.stack).count("Recovered processing operation component[workflowstatestore]")
+    parts.model.hold(lambda request: last_user_message(request) == "during")
+    turn = await user.start("during")
+    await poll_until(lambda: parts.model.asked("during"), 10, "the model is asked")
     _refuse(parts.workflows)
-    body = {"task": "during", **user.ids}
-    starting = asyncio.create_task(user.call("POST", "/start-workflow", json=body))
-    await poll_until(
-        lambda: "component[workflowstatestore] output. Retrying" in _log(parts.stack), 5, "the sidecar tries again"
-    )
+    parts.model.release()
+    await asyncio.sleep(0.5)
     _allow(parts.workflows)
-    answer = await starting
-    assert answer.status_code == 202, answer.text
-    assert (await user.finished(answer.json()["workflow_instance_id"]))["status"] == "answered"
-    assert _log(parts.stack).count("Recovered processing operation component[workflowstatestore]") > recovered
-    assert len(parts.model.asked("during")) == 1
+    assert (await user.finished(turn))["status"] == "answered"
     assert [t["messages"][0]["content"] for t in await user.history("short trouble")] == ["before", "during"]
 
 
@@ -132,7 +127,7 @@ async def test_the_policies_name_components_that_are_there() -> None:
     """A target that does not exist would do nothing, and nobody would be told."""
     text = (COMPONENTS / "resiliency.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"^      (\w+):$", text.partition("targets:")[2], re.MULTILINE))
-    assert named == {"messagepubsub", "workflowstatestore", "conversationstore", "replicapubsub"}
+    assert named == {"messagepubsub", "conversationstore", "replicapubsub"}
     assert all((COMPONENTS / f"{name}.yaml").exists() for name in named)
 
 
