@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 import grpc.aio
 import structlog
+from cachetools import TTLCache
 from dapr.ext.workflow import WorkflowStatus
 from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2 import ListInstanceIDsRequest
 from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
@@ -36,6 +38,10 @@ _STATES: dict[WorkflowStatus, EngineState] = {
     WorkflowStatus.SUSPENDED: "suspended",
 }
 _STATUS_TRIES = 3
+_TORN = "missing from state store"
+"""Part of what daprd says of a workflow whose records do not fit together: writes have overtaken each other."""
+TORN_FOR = 10.0
+"""Seconds after which a torn workflow counts as failed: a store that is just coming back may look so for a moment."""
 _PURGE_TRIES = 30
 _LIST_PAGE = 1000
 
@@ -43,9 +49,13 @@ _LIST_PAGE = 1000
 class DaprTurnEngine:
     """The TurnEngine port over the sidecar's workflow API."""
 
-    def __init__(self, sidecar: Sidecar, sealer: Sealer | None = None) -> None:
+    def __init__(
+        self, sidecar: Sidecar, sealer: Sealer | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._sidecar = sidecar
         self._sealer = sealer or Sealer()
+        self._clock = clock
+        self._torn_since: TTLCache[str, float] = TTLCache(1_000, 600)
 
     async def schedule(self, turn_id: str, payload: Mapping[str, JsonValue]) -> bool:
         """See TurnEngine. The engine refuses an id that is running, and starts an ended one anew."""
@@ -72,14 +82,31 @@ class DaprTurnEngine:
                     state = await self._sidecar.connection.workflows.get_workflow_state(turn_id)
                 return _status(state, turn_id, self._sealer)
             except (grpc.aio.AioRpcError, TimeoutError) as error:
+                if not left and self._torn_for_good(turn_id, error):
+                    return EngineStatus("failed")
                 if not left:
                     raise _unavailable(error) from error
                 await asyncio.sleep(0.05)
         raise AssertionError("unreachable")
 
     async def wake(self, turn_id: str) -> None:
-        """See TurnEngine. An event to an ended instance is dropped by the engine."""
-        await _tell(self._sidecar.connection.workflows.raise_workflow_event(turn_id, ADMITTED))
+        """See TurnEngine. An event to an ended instance is dropped by the engine; a torn one hears nothing."""
+        try:
+            await _tell(self._sidecar.connection.workflows.raise_workflow_event(turn_id, ADMITTED))
+        except StoreUnavailable as error:
+            if _TORN not in str(error):
+                raise
+            log.warning("turn.torn", turn=turn_id, reason=str(error))
+
+    def _torn_for_good(self, turn_id: str, error: BaseException) -> bool:
+        """Whether no part of this workflow can run any more: its state has been unreadable for some time."""
+        if not isinstance(error, grpc.aio.AioRpcError) or _TORN not in (error.details() or ""):
+            return False
+        torn_for = self._clock() - self._torn_since.setdefault(turn_id, self._clock())
+        if torn_for < TORN_FOR:
+            return False
+        log.error("turn.torn", turn=turn_id, seconds=round(torn_for), reason=error.details())
+        return True
 
     async def suspend(self, turn_id: str) -> None:
         """See TurnEngine."""
