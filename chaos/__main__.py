@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from chaos import report
 from chaos.checker import check
@@ -30,9 +32,14 @@ REPEAT_WITHIN = 90.0
 SHOWN = 30
 
 
+def _stop(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     """Run what was asked for, one store after the other."""
     options = _options()
+    signal.signal(signal.SIGTERM, _stop)  # what was started must not outlive the run
     print(f"Seed {options.seed}: {options.minutes:g} minutes over {' and '.join(options.store)}.", flush=True)
     broken = False
     for store in options.store:
@@ -43,6 +50,9 @@ def main() -> int:
             except RuntimeProblem as problem:
                 print(problem, file=sys.stderr)
                 return 1
+            except KeyboardInterrupt:
+                print("Stopped; nothing was judged.", file=sys.stderr)
+                return 130
         told = report.lines(run)
         print("\n".join(told), flush=True)
         for violation in run.violations[:SHOWN]:
