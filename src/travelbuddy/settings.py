@@ -1,19 +1,30 @@
-"""Every setting in one frozen class: the environment first, then ``.env``, then the default."""
+"""Every setting in one frozen class: the environment first, then ``.env``, then secrets in files, then the default."""
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.sealing import KEY_FORM, Sealer
+
+SECRETS = Path("/run/secrets")
+"""Where containers find secrets: each a file, named after its setting in lower case."""
+
+
+class _Secrets(SecretsSettingsSource):
+    """The files of SECRETS. An empty one is no setting at all, as an empty variable."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__call__().items() if value != ""}
 
 
 class Settings(BaseSettings):
@@ -94,6 +105,19 @@ class Settings(BaseSettings):
             raise ValueError("write a number per second, minute, hour or day, as 120/minute, or off")
         return value
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources, first come first; SECRETS is one where that folder exists."""
+        secrets = (_Secrets(settings_cls, SECRETS),) if SECRETS.is_dir() else ()
+        return init_settings, env_settings, dotenv_settings, *secrets
+
     @property
     def on_loopback(self) -> bool:
         """True when only this machine reaches the service."""
@@ -162,4 +186,7 @@ def load_settings(**chosen: object) -> Settings:
         return Settings(**chosen)  # type: ignore[arg-type]
     except ValidationError as invalid:
         bad = [f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in invalid.errors()]
-        raise RuntimeProblem(f"Bad settings (environment or .env): {'; '.join(bad)}") from invalid
+        raise RuntimeProblem(f"Bad settings (environment, .env or {SECRETS}): {'; '.join(bad)}") from invalid
+    except (OSError, UnicodeDecodeError) as unreadable:
+        where = getattr(unreadable, "filename", None) or SECRETS
+        raise RuntimeProblem(f"{where} cannot be read ({unreadable}); uid {os.geteuid()} must be able to.") from unreadable
