@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.sealing import KEY_FORM, Sealer
@@ -187,6 +193,6 @@ def load_settings(**chosen: object) -> Settings:
     except ValidationError as invalid:
         bad = [f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in invalid.errors()]
         raise RuntimeProblem(f"Bad settings (environment, .env or {SECRETS}): {'; '.join(bad)}") from invalid
-    except (OSError, UnicodeDecodeError) as unreadable:
-        where = getattr(unreadable, "filename", None) or SECRETS
-        raise RuntimeProblem(f"{where} cannot be read ({unreadable}); uid {os.geteuid()} must be able to.") from unreadable
+    except (OSError, SettingsError) as unreadable:
+        reason = unreadable.__cause__ or unreadable
+        raise RuntimeProblem(f"A secret is not readable for uid {os.geteuid()}: {reason}") from unreadable
