@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes Redis's password on the first start, and gives it to Redis and to the sidecars in files that only they can read.
 # daprd has no shell and would take the password from its environment, where `docker inspect` shows it; so it gets the
-# components of /source with the password filled in. They are filled in anew at every `docker compose up`.
+# components of the folder $1 with the password filled in. They are filled in anew at every `docker compose up`.
 set -eu
 umask 077
 
@@ -19,11 +19,12 @@ if [ ! -s $password ]; then
 fi
 secret=$(cut -d ' ' -f 2 $password)
 
-for component in /source/*.yaml; do
-  sed "s/envRef: REDIS_PASSWORD *\$/value: \"$secret\"/" "$component" | give 65532 "/components/${component##*/}"
+for component in "$1"/*.yaml; do
+  filled=$(sed "s/envRef: REDIS_PASSWORD *\$/value: \"$secret\"/" "$component")
+  printf '%s\n' "$filled" | give 65532 "/components/${component##*/}"
 done
 for old in /components/*.yaml; do
-  [ -e "/source/${old##*/}" ] || rm "$old"
+  [ -e "$1/${old##*/}" ] || rm "$old"
 done
 
 chmod 755 /redis /components

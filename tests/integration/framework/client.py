@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
@@ -17,10 +17,20 @@ FINAL = {"answered", "failed", "interrupted", "cancelled"}
 Json = dict[str, Any]
 
 
+class Doors(Protocol):
+    """Where a running system is called."""
+
+    @property
+    def app_url(self) -> str: ...
+
+    @property
+    def dapr_url(self) -> str: ...
+
+
 class User:
     """Talks to one stack. ``user`` and ``session`` are sent with each message."""
 
-    def __init__(self, stack: Stack, user: str | None = None, session: str | None = None) -> None:
+    def __init__(self, stack: Doors, user: str | None = None, session: str | None = None) -> None:
         self.stack = stack
         self.ids = {key: value for key, value in {"user_id": user, "session_id": session}.items() if value}
 
