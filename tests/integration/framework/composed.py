@@ -59,13 +59,16 @@ def services(file: Path = FILE) -> dict[str, Json]:
 
 
 class Composed:
-    """Use ``running``. ``app_url`` and ``dapr_url`` are the addresses that the file publishes."""
+    """Use ``running``. ``dotenv`` is what a person may have written into ``.env``, and ``secrets`` into files.
 
-    def __init__(self, folder: Path, image: Image, dotenv: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    ``app_url`` and ``dapr_url`` are the addresses that the file publishes.
+    """
+
+    def __init__(self, folder: Path, image: Image, secrets: Mapping[str, str]) -> None:
         self._services = {n: s for n, s in services().items() if s["image"].rpartition(":")[0] in PROGRAMS}
         self._folder = folder
         self._image = image
-        self._dotenv = dotenv
+        self.dotenv: dict[str, str] = {}
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._forwards: list[asyncio.Server] = []
@@ -93,14 +96,18 @@ class Composed:
         """The process of a service."""
         return self._processes[name].pid
 
+    @property
+    def password(self) -> str:
+        """Redis's, made at the start."""
+        return (self._place("volumes", "redis-password") / "password.conf").read_text().split()[1]
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Composed]:
-        """Everything runs, and this thread is in its networks; logs are printed when the block fails."""
+        """Everything runs. Call it ``network.inside()``; logs are printed when the block fails."""
         failed = True
         try:
-            with self.network.inside():
-                await self._start()
-                yield self
+            await self._start()
+            yield self
             failed = False
         finally:
             await self._close()
@@ -183,7 +190,7 @@ class Composed:
         ours = service["image"].startswith("travelbuddy")
         home = service.get("network_mode", "").removeprefix("service:")
         home = home if home in self._homes else name
-        env = {**self._image.env, **self._dotenv} if ours else {}
+        env = {**self._image.env, **self.dotenv} if ours else {}
         files = [self._image.files] if ours else self._programs(service)
         return Jail(
             stage=self._place(use, name),
