@@ -17,7 +17,7 @@ from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import CannotOpen, KeyReused, NotFound, SessionBusy, TurnOver
 from travelbuddy.lanes import Lanes, owned
 from travelbuddy.telemetry import audit
-from travelbuddy.views import OpenTurn, TurnView, finished, unfinished
+from travelbuddy.views import OpenTurn, TurnView, begun, finished, unfinished
 from travelbuddy.workflow.contracts import IfBusy, ReplyTo, TurnInput
 
 
@@ -161,7 +161,7 @@ class Turns:
         return inline or record
 
     async def _find_unrecorded(self, turn_id: str) -> TurnRecord | OpenTurn:
-        status = await self._engine.status(turn_id)
+        status = await begun(self._engine, turn_id)
         inp = _input_of(status)
         if inp is None or status.progress == "withdrawn":
             raise NotFound(f"no turn {turn_id!r}: it never existed, or its record has expired")

@@ -42,11 +42,6 @@ http {
 %(servers)s
     keepalive 64;
   }
-  upstream repeated {
-    least_conn;
-%(servers)s
-    keepalive 64;
-  }
   server {
     listen %(address)s;
     include "%(rules)s";
@@ -110,7 +105,7 @@ def proxy(data: Path, port: int, replicas: Sequence[int]) -> ProcessSpec:
 
 def nginx_config(port: int, replicas: Sequence[int]) -> str:
     """The proxy's configuration: where it listens and whom it asks; the rest is in RULES."""
-    servers = "\n".join(f"    server {HOST}:{replica} max_fails=1 fail_timeout=1s;" for replica in replicas)
+    servers = "\n".join(f"    server {HOST}:{replica} max_fails=0;" for replica in replicas)
     temporary = "\n".join(f"  {name}_temp_path {name}_temp;" for name in _TEMPORARY)
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
     return _NGINX % {

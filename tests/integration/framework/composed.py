@@ -201,7 +201,9 @@ class Composed:
             cwd=self._image.cwd if ours else "/",
             network=self._homes[home][0],
             read_only=service["read_only"],
-            may=[capability.lower() for capability in service.get("cap_add", [])] if "ALL" in service["cap_drop"] else None,
+            may=[capability.lower() for capability in service.get("cap_add", [])]
+            if "ALL" in service["cap_drop"]
+            else None,
         )
 
     def _volumes(self, service: Json) -> list[Mount]:

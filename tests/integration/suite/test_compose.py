@@ -166,6 +166,10 @@ async def test_a_replica_dies_under_load_and_no_request_fails(composed: Up) -> N
         composed.stack.kill(f"app-{replica}", f"daprd-{replica}")
         await composed.stack.healthy(f"app-{replica}")
     await running
+    import shutil
+
+    shutil.copytree(composed.stack._place("logs"), "/tmp/cw/logs", dirs_exist_ok=True)
+    Path("/tmp/cw/failed.txt").write_text("\n".join(load.failed))
     assert load.failed == []
     assert load.requests > 2 * CLIENTS * MESSAGES
     user = User(composed.stack)
@@ -199,7 +203,10 @@ class _Load:
             key = {"Idempotency-Key": f"key {text}"}
             answer = await self._request(http, "POST", path, json={**body, **ids}, headers=key)
             where = answer.headers.get("location") if answer.status_code == 202 else None
-            while where and (await self._request(http, "GET", where)).json().get("status") not in ("answered", "failed"):
+            while where and (await self._request(http, "GET", where)).json().get("status") not in (
+                "answered",
+                "failed",
+            ):
                 await asyncio.sleep(0.05)
             self.done += 1
 
@@ -210,7 +217,9 @@ class _Load:
         except httpx.TransportError as error:
             answer = httpx.Response(599, text=repr(error))
         if answer.status_code not in (200, 202):
-            self.failed.append(f"{method} {path}: {answer.status_code} {answer.text}")
+            self.failed.append(
+                f"{__import__('datetime').datetime.utcnow()} {method} {path}: {answer.status_code} {answer.text}"
+            )
         return answer
 
 
