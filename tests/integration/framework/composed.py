@@ -1,9 +1,9 @@
-"""docker-compose.yml without Docker: its services as processes of this machine, each in a network and a root of its own.
+"""docker-compose.yml without Docker: its services as processes, each in a network and a root of its own.
 
 Taken from the file as Compose reads it: order and conditions of the start, command lines, environment, users, rights,
 networks and names, volumes, read-only roots, health checks, restarts, published ports. Put in by us: the programs in
-place of the images (PROGRAMS), whom a new volume belongs to (OWNERS), and what a person would write into `.env` and into
-deploy/compose/secrets. Not here: limits of memory and CPU, and the services that only watch.
+place of the images (PROGRAMS), whom a new volume belongs to (OWNERS), and what a person would write into `.env` and
+into deploy/compose/secrets. Not here: limits of memory and CPU, and the services that only watch.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ async def test_it_serves_as_a_user_of_its_own_and_writes_nothing(image: Image, p
     with subprocess.Popen(serving, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             await poll_until(lambda: subprocess.run(check, capture_output=True).returncode == 0, 20, "it is healthy")
-            status = Path(f"/proc/{process.pid}/status").read_text()
+            status = Path(f"/proc/{process.pid}/status").read_text()  # noqa: ASYNC240  a file of the kernel
             assert re.search(r"^Uid:\t10001\t10001\t10001\t10001$", status, re.MULTILINE)
             assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
         finally:
@@ -76,7 +76,7 @@ def test_a_file_that_was_forgotten_is_noticed(tmp_path: Path) -> None:
     (context / "src").symlink_to(ROOT / "src")
     dockerfile = (context / "Dockerfile").read_text()
     (context / "Dockerfile").write_text(dockerfile.replace("COPY src ./src\n", ""))
-    with pytest.raises(AssertionError, match="RUN .*--no-editable"):
+    with pytest.raises(AssertionError, match=r"RUN .*--no-editable"):
         Build(tmp_path / "one", context)
     (context / "Dockerfile").write_text(dockerfile)
     (context / ".dockerignore").write_text("*\n!pyproject.toml\n!uv.lock\n")
