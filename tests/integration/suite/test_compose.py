@@ -156,7 +156,7 @@ async def test_who_can_reach_whom(composed: Up) -> None:
 
 
 async def test_a_replica_dies_under_load_and_no_request_fails(composed: Up) -> None:
-    """App and sidecar of a replica killed at a blow, then of the other: no request fails, each message has one answer."""
+    """App and sidecar of a replica killed at a blow, then of the other: no request fails, each message is one turn."""
     composed.model.script = lambda request: Say(f"re: {last_user_message(request)}", delay=0.05)
     load = _Load(composed.stack)
     running = asyncio.create_task(load.run())
