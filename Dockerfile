@@ -11,7 +11,8 @@ RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.9
 COPY pyproject.toml uv.lock README.md ./
 RUN --mount=type=cache,target=/root/.cache/uv uv sync --frozen --no-dev --no-install-project
 COPY src ./src
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --frozen --no-dev --no-editable
+# Built anew: uv looks at pyproject.toml alone to tell whether the package in its cache is this one.
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --frozen --no-dev --no-editable --reinstall-package travelbuddy
 
 FROM python:${PYTHON} AS runtime
 LABEL org.opencontainers.image.title="travelbuddy" \

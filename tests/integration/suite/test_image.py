@@ -67,7 +67,7 @@ def test_it_holds_no_tools_of_development(image: Image) -> None:
 
 
 def test_a_file_that_was_forgotten_is_noticed(tmp_path: Path) -> None:
-    """Without COPY of the code nothing is built; what .dockerignore keeps back cannot be copied."""
+    """A step that lacks a file fails; without the code there is no service; what .dockerignore keeps back is not copied."""
     need_jails()
     context = tmp_path / "context"
     context.mkdir()
@@ -76,9 +76,12 @@ def test_a_file_that_was_forgotten_is_noticed(tmp_path: Path) -> None:
     (context / "src").symlink_to(ROOT / "src")
     dockerfile = (context / "Dockerfile").read_text()
     (context / "Dockerfile").write_text(dockerfile.replace("COPY src ./src\n", ""))
+    without = Build(tmp_path / "one", context).image.files.source
+    assert not list(without.glob(".venv/lib/python*/site-packages/travelbuddy"))
+    (context / "Dockerfile").write_text(dockerfile.replace(" README.md ./", " ./"))
     with pytest.raises(AssertionError, match=r"RUN .*--no-editable"):
-        Build(tmp_path / "one", context)
+        Build(tmp_path / "two", context)
     (context / "Dockerfile").write_text(dockerfile)
     (context / ".dockerignore").write_text("*\n!pyproject.toml\n!uv.lock\n")
     with pytest.raises(AssertionError, match=r"\.dockerignore keeps back"):
-        Build(tmp_path / "two", context)
+        Build(tmp_path / "three", context)
