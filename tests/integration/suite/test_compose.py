@@ -27,7 +27,7 @@ from tests.integration.framework.scripted_model import Say, ScriptedModel, last_
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MODEL_PORT = 9999
-CLIENTS, MESSAGES = 8, 8
+CLIENTS, MESSAGES = 8, 12
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,9 @@ async def test_a_replica_dies_under_load_and_no_request_fails(composed: Up) -> N
         await poll_until(lambda n=sent: load.done >= n, 60, f"{sent} are answered")  # type: ignore[misc]
         assert not running.done(), "killed under load"
         composed.stack.kill(f"app-{replica}", f"daprd-{replica}")
+        met = set(load.open)
         await composed.stack.healthy(f"app-{replica}")
+        await poll_until(lambda those=met: not those & load.open, 60, "requests that met this kill are over")  # type: ignore[misc]
     await running
     assert load.failed == []
     assert load.requests > 2 * CLIENTS * MESSAGES
@@ -185,6 +187,8 @@ class _Load:
     done: int = 0
     """Messages with their answer."""
     requests: int = 0
+    open: set[int] = field(default_factory=set)
+    """Requests without an answer yet."""
 
     async def run(self) -> None:
         """All of it, each client in a session of its own."""
@@ -208,10 +212,13 @@ class _Load:
 
     async def _request(self, http: httpx.AsyncClient, method: str, path: str, **options: Any) -> httpx.Response:
         self.requests += 1
+        number = self.requests
+        self.open.add(number)
         try:
             answer = await http.request(method, path, **options)
         except httpx.TransportError as error:
             answer = httpx.Response(599, text=repr(error))
+        self.open.remove(number)
         if answer.status_code not in (200, 202):
             self.failed.append(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer

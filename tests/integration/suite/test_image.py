@@ -67,7 +67,7 @@ def test_it_holds_no_tools_of_development(image: Image) -> None:
 
 
 def test_a_file_that_was_forgotten_is_noticed(tmp_path: Path) -> None:
-    """A step that lacks a file fails; without the code there is no service; what .dockerignore keeps back is not copied."""
+    """A step that lacks a file fails, no code is no service, and what .dockerignore keeps back is not copied."""
     need_jails()
     context = tmp_path / "context"
     context.mkdir()
