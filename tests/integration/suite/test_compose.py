@@ -172,6 +172,7 @@ async def test_a_replica_dies_under_load_and_no_request_fails(composed: Up) -> N
 
         await poll_until(over, 60, "the requests that met this kill are over")
     await running
+    print(f"{load.requests} requests for {CLIENTS * MESSAGES} messages, two kills")
     assert load.failed == []
     user = User(composed.stack)
     for session, sent_texts in load.sent.items():
