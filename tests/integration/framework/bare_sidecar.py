@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import httpx
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
@@ -32,7 +33,8 @@ STOP_TIMEOUT = 5.0
 class Program:
     """A running program that writes to ``<folder>/log`` and ends with the tests, however they end."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, **options: Any) -> None:
+        """``options`` go to the process: whom it runs as, for example."""
         self._log = folder / "log"
         tests = os.getpid()
         with self._log.open("wb") as output:
@@ -44,6 +46,7 @@ class Program:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 preexec_fn=lambda: die_with(tests),
+                **options,
             )
 
     @property
@@ -65,9 +68,10 @@ class Program:
         if self.ended:
             raise AssertionError(f"ended with exit code {self._process.returncode}:\n{self.printed()}")
 
-    def stop(self) -> None:
-        """End it, by force when it takes long."""
-        self._process.terminate()
+    def stop(self, *, ask: bool = True) -> None:
+        """End it, by force when it takes long; ``ask=False`` when it was told already."""
+        if ask:
+            self._process.terminate()
         try:
             self._process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
