@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import httpx
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
 from dapr.conf import settings as dapr_settings
-from tests.integration.framework.polling import poll_until
+from tests.integration.framework.polling import INTERVAL, poll_until
+from tests.integration.framework.redis_server import RedisServer
 from tests.integration.framework.stack import Stack
 
 FINAL = {"answered", "failed", "interrupted", "cancelled"}
@@ -87,8 +89,16 @@ async def sidecar(stack: Stack) -> AsyncIterator[DaprGrpcClientAsync]:
 
 @asynccontextmanager
 async def listening(stack: Stack, topic: str) -> AsyncIterator[list[Json]]:
-    """Subscribe to a topic; yields the list that the messages' data are appended to."""
+    """Hear a topic from now on; yields the list that the messages' data are appended to."""
     heard: list[Json] = []
+    broker = stack.kept_in.broker
+    async with _reading(broker, topic, heard) if broker is not None else _subscribed(stack, topic, heard):
+        yield heard
+
+
+@asynccontextmanager
+async def _subscribed(stack: Stack, topic: str, heard: list[Json]) -> AsyncIterator[None]:
+    """The broker in memory gives each message to every subscriber."""
     async with sidecar(stack) as client:
         subscription = await client.subscribe("messagepubsub", topic)
 
@@ -100,8 +110,34 @@ async def listening(stack: Stack, topic: str) -> AsyncIterator[list[Json]]:
 
         task = asyncio.create_task(collect())
         try:
-            yield heard
+            yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await subscription.close()
+
+
+@asynccontextmanager
+async def _reading(broker: RedisServer, topic: str, heard: list[Json]) -> AsyncIterator[None]:
+    """On Redis Streams another subscriber would share the service's messages with it, so the stream itself is read."""
+
+    def after(last: str) -> list[tuple[str, list[str]]]:
+        found: list[tuple[str, list[str]]] = json.loads(broker.ask("--json", "XRANGE", topic, f"({last}", "+"))
+        return found
+
+    entries: list[list[Any]] = json.loads(broker.ask("--json", "XREVRANGE", topic, "+", "-", "COUNT", "1"))
+    last = entries[0][0] if entries else "0-0"
+
+    async def collect(last: str) -> None:
+        while True:
+            for entry, fields in await asyncio.to_thread(after, last):
+                last = entry
+                heard.append(json.loads(dict(zip(fields[::2], fields[1::2], strict=True))["data"])["data"])
+            await asyncio.sleep(INTERVAL)
+
+    task = asyncio.create_task(collect(last))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

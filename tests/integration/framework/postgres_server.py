@@ -20,13 +20,12 @@ from types import TracebackType
 from typing import Any
 
 import pytest
-from tests.integration.framework.bare_sidecar import Program
 from tests.integration.framework.polling import poll_until
+from tests.integration.framework.program import HOST, Program
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.runtime.ports import PortPlan
 
-HOST = "127.0.0.1"
 USER = "postgres"
 START_TIMEOUT = 30.0
 GONE_WITHIN = 10.0
@@ -44,10 +43,10 @@ class PostgresServer:
     """
 
     def __init__(self, settings: Mapping[str, str] = QUICK) -> None:
-        self.port = 0
+        self._ports = PortPlan()
+        self.port = self._ports.pick()
         self.folder = Path(tempfile.mkdtemp(prefix="travelbuddy-postgres-"))
         self._settings = settings
-        self._ports = PortPlan()
         self._program: Program | None = None
         self._names = count(1)
 
@@ -86,9 +85,8 @@ class PostgresServer:
     async def start(self) -> None:
         """Start it, on the data it had if it ran before; return when it answers."""
         server = postgres_program("postgres")
-        if not self.port:
+        if not (self.folder / "data").exists():
             self._make()
-            self.port = self._ports.pick()
         # No Unix socket: its usual folder may belong to another user, and everybody here connects by TCP.
         settings = {**self._settings, "listen_addresses": HOST, "unix_socket_directories": ""}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
