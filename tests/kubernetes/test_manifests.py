@@ -48,6 +48,8 @@ def _in_pod(change: Callable[[Resource], object]) -> Callable[[Resource], object
     return lambda deployment: change(deployment["spec"]["template"])
 
 
+CONFIGURATION, RESILIENCY = ("Configuration", "travelbuddy"), ("Resiliency", "travelbuddy-resiliency")
+MESSAGES = ("Subscription", "travelbuddy-messages")
 MISTAKES: dict[str, tuple[str, str, Callable[[Resource], object]]] = {
     "a misspelt field": ("Deployment", "travelbuddy", lambda d: d["spec"].update(replica=2)),
     "a misspelt field in a container": (
@@ -87,7 +89,7 @@ MISTAKES: dict[str, tuple[str, str, Callable[[Resource], object]]] = {
     ),
     "a port that is none": ("NetworkPolicy", "travelbuddy", lambda n: n["spec"]["egress"][0].update(port=[443])),
     "Dapr: a misspelt field": ("Component", "conversationstore", lambda c: c["spec"].update(metaData=[])),
-    "Dapr: a list that is none": ("Subscription", "travelbuddy-messages", lambda s: s.update(scopes="stateful-llm")),
+    "Dapr: a list that is none": (*MESSAGES, lambda s: s.update(scopes="stateful-llm")),
     "Dapr: a text that is none": (
         "Configuration",
         "travelbuddy",
