@@ -90,6 +90,32 @@ def doctor(data_dir: Annotated[Path, typer.Option()] = Path(".travelbuddy")) -> 
         raise typer.Exit(1)
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="New file for the backup.")],
+    data_dir: Annotated[Path, typer.Option(help="Folder of the stack, which may be running.")] = Path(".travelbuddy"),
+) -> None:
+    """Save the conversations of the embedded store, as they are at one instant; the stack goes on."""
+    from travelbuddy.runtime.backup import back_up
+
+    with _one_line_errors():
+        count = back_up(data_dir, file)
+    typer.echo(f"{count} records in {file}.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `travelbuddy backup` wrote.")],
+    data_dir: Annotated[Path, typer.Option(help="Folder for a stack; it must have no data yet.")] = Path(".travelbuddy"),
+) -> None:
+    """Bring saved conversations into a new folder, for `travelbuddy up`. Turns under way are recorded as cancelled."""
+    from travelbuddy.runtime.backup import restore as bring_back
+
+    with _one_line_errors():
+        count = bring_back(file, data_dir)
+    typer.echo(f"{count} records in {data_dir}.")
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(context: typer.Context) -> None:
     """Measure beside the alternatives; needs the source tree and `make bench` once. Options go to `python -m bench`."""

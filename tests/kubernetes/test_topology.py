@@ -61,10 +61,10 @@ def rendered(request: pytest.FixtureRequest) -> Rendered:
     return Rendered(request.param)
 
 
-@pytest.fixture(scope="module")
-def production() -> Rendered:
-    """The overlay that people are let in to."""
-    return Rendered("production")
+@pytest.fixture(scope="module", params=[name for name in OVERLAYS if name != "development"])
+def production(request: pytest.FixtureRequest) -> Rendered:
+    """The overlays that people are let in to."""
+    return Rendered(request.param)
 
 
 def test_everything_is_in_the_overlays_namespace(rendered: Rendered) -> None:
