@@ -29,7 +29,7 @@ class RedisServer:
         """``durable``: what it acknowledged is there again after a kill."""
         self.port = 0
         self._durable = durable
-        self._folder = Path(tempfile.mkdtemp(prefix="travelbuddy-redis-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="travelbuddy-redis-"))
         self._ports = PortPlan()
         self._program: Program | None = None
 
@@ -56,7 +56,7 @@ class RedisServer:
     async def start(self) -> None:
         """Start it; return when it answers."""
         self.port = self.port or self._ports.pick()
-        self._program = Program(self._command(redis_program("redis-server")), self._folder)
+        self._program = Program(self._command(redis_program("redis-server")), self.folder)
         await poll_until(self._answers_or_ended, START_TIMEOUT, "Redis answers or has ended")
         self._program.still_runs()
 
@@ -73,7 +73,7 @@ class RedisServer:
         ).stdout.strip()
 
     def _command(self, program: str) -> list[str]:
-        options = {"bind": "127.0.0.1", "port": self.port, "dir": self._folder, "save": ""}
+        options = {"bind": "127.0.0.1", "port": self.port, "dir": self.folder, "save": ""}
         options |= {"appendonly": "yes", "appendfsync": "always"} if self._durable else {"appendonly": "no"}
         return [program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
 
@@ -98,7 +98,7 @@ class RedisServer:
         if self._program is not None:
             self._program.stop()
         self._ports.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def redis_program(name: str) -> str:
