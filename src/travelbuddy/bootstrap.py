@@ -50,6 +50,7 @@ OFFLINE_MODEL = "offline-travel-1"
 OFFLINE_PREFIX = "/offline-model"
 OFFLINE_KEY = secrets.token_urlsafe(24)
 """What this process shows its own offline model, which is there for nobody else."""
+FLIGHTS = {"sample": SampleFlights}
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _outside(settings: Settings) -> _Outside:
 
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
-    clock, out, flights, doors, drain = _utc_now, _outside(settings), SampleFlights(), OpenDoors(), Drain()
+    clock, out, flights, doors, drain = _utc_now, _outside(settings), FLIGHTS[settings.flights](), OpenDoors(), Drain()
     toolbox, live = default_toolbox(flights), LiveTurns(out.link, out.metrics.turn_ended)
     erasable, lanes, users = _memory(out, live)
     activities = TurnActivities(

@@ -106,7 +106,9 @@ def backup(
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `travelbuddy backup` wrote.")],
-    data_dir: Annotated[Path, typer.Option(help="Folder for a stack; it must have no data yet.")] = Path(".travelbuddy"),
+    data_dir: Annotated[Path, typer.Option(help="Folder for a stack; it must have no data yet.")] = Path(
+        ".travelbuddy"
+    ),
 ) -> None:
     """Bring saved conversations into a new folder, for `travelbuddy up`. Turns under way are recorded as cancelled."""
     from travelbuddy.runtime.backup import restore as bring_back
