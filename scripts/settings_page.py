@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "settings.md"
 HEAD = """# Settings
 
-Written by `scripts/settings_page.py` from [.env.example](../.env.example) and the service's defaults; a test compares. The
-environment comes first, then `.env`, then a file of that name in lower case in `/run/secrets`, then the default. A value
-that does not fit ends the start with one line and exit code 2. Durations are seconds. 🔑 marks what is secret.
+Written by `scripts/settings_page.py` from [.env.example](../.env.example) and the service's defaults; a test compares.
+The environment comes first, then `.env`, then a file of that name in lower case in `/run/secrets`, then the default. A
+value that does not fit ends the start with one line and exit code 2. Durations are seconds. 🔑 marks what is secret.
 """
 
 

@@ -23,7 +23,7 @@ BUSY = 30.0
 
 
 def back_up(data_dir: Path, file: Path) -> int:
-    """Write a new ``file``, of one instant, while the stack goes on; the number of its records. Raises RuntimeProblem."""
+    """Write a new ``file``, of one instant, while the stack goes on; its number of records. Raises RuntimeProblem."""
     source = data_dir / STATE
     if not source.is_file():
         raise RuntimeProblem(
