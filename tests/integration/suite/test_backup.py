@@ -10,6 +10,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,10 @@ async def test_a_backup_under_load_is_restored_elsewhere(tmp_path: Path) -> None
             _restored(stack.kept_in, tmp_path, data_dir) as kept,
             Stack(env=model.env, data_dir=data_dir, kept_in=kept) as again,
         ):
-            for session in SESSIONS:
-                await _check(again, session, before[session])
+            await asyncio.gather(*(_check(again, session, before[session]) for session in SESSIONS))
             assert await _cancelled(again) == sorted(stuck)
             assert model.requests == []  # nothing that was accepted before is asked again
-            for session in [*SESSIONS[::10], *STUCK]:
-                await _goes_on(again, session)
+            await asyncio.gather(*(_goes_on(again, session) for session in [*SESSIONS[::10], *STUCK]))
 
 
 def _answer(request: Request, hold: threading.Event) -> Answer:
@@ -155,8 +154,7 @@ async def _cancelled(stack: Stack) -> list[str]:
     """The turns of the stuck sessions, all of which must be recorded as cancelled, with their messages."""
     found: list[dict[str, Any]] = []
     for session in STUCK:
-        turns = await poll_until(lambda session=session: _both(stack, session), 30, f"{session} has ended")  # type: ignore[misc]
-        found += turns
+        found += await poll_until(partial(_both, stack, session), 30, f"both turns of {session} have ended")
     assert {turn["outcome"] for turn in found} == {"cancelled"}
     assert all("HOLD" in turn["messages"][0]["content"] for turn in found)
     return sorted(turn["workflow_instance_id"] for turn in found)
