@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 from fastapi.routing import APIRoute
 from tests.kubernetes.renderer import KUBERNETES, Resource, dapr_source, render
 from tests.kubernetes.rules import pod_annotations
@@ -117,6 +118,15 @@ def test_the_sidecar_is_told_what_the_service_is(rendered: Rendered) -> None:
     components = {c["metadata"]["name"]: c for c in rendered.all("Component")}
     assert set(components) == {"workflowstatestore", "conversationstore", "messagepubsub", "replicapubsub"}
     assert all(c["scopes"] == [APP_ID] for c in components.values())
+
+
+def test_what_is_deployed_is_what_is_tested(rendered: Rendered) -> None:
+    """Dapr's resources are those of deploy/components, which the integration suite runs on, word by word."""
+    folder = KUBERNETES.parent / "components" / ("postgres" if rendered.name.endswith("postgres") else "redis")
+    files = [each for file in folder.glob("*.yaml") for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    there = {(r["kind"], r["metadata"]["name"]): r["spec"] for r in files if r["kind"] != "Kustomization"}
+    ours = [r for r in rendered.resources if r["apiVersion"].startswith("dapr.io/")]
+    assert {(r["kind"], r["metadata"]["name"]): r["spec"] for r in ours} == there
 
 
 def test_what_components_take_from_the_environment_is_there(rendered: Rendered) -> None:
