@@ -25,6 +25,7 @@ from travelbuddy.flights.airports import warm
 from travelbuddy.messaging import inbox
 from travelbuddy.settings import Settings, listed
 from travelbuddy.telemetry.audit import AuditDoor
+from travelbuddy.telemetry.http_metrics import HttpMeter
 
 log = structlog.get_logger(__name__)
 
@@ -95,6 +96,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         )
     own = LOOPBACK_NAMES if settings.auth == "none" and settings.on_loopback else ()
     app.add_middleware(BrowserGuard, names=(*own, *listed(settings.allowed_hosts)))
+    app.add_middleware(HttpMeter)
 
 
 def serve(settings: Settings) -> None:

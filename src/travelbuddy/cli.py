@@ -56,6 +56,9 @@ def up(
         typer.Option("--insecure", help="Let others reach the service although AUTH=none asks nobody who they are."),
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show all of Dapr's log lines.")] = False,
+    dapr_metrics: Annotated[
+        bool, typer.Option("--dapr-metrics", help="Let the sidecars show Prometheus their metrics, see stack.json.")
+    ] = False,
 ) -> None:
     """Run placement, scheduler, sidecar and app in the foreground. Port 0 is any free one."""
     from travelbuddy.runtime.plan import StackOptions
@@ -73,6 +76,7 @@ def up(
             components=components,
             replicas=replicas,
             verbose=verbose,
+            dapr_metrics=dapr_metrics,
             tokens=shared_tokens(settings),
         )
         code = run_stack(options)

@@ -183,7 +183,12 @@ class Lanes:
 
     async def _stand_again(self, turn: TurnRecord, lost: Commit) -> Standing:
         """After a lost commit. Some stores have applied a part of it, which must not outlive an erased session."""
-        entry = LaneEntry(id=turn.workflow_instance_id, message=turn.messages[0].content, accepted_at=turn.created_at)
+        entry = LaneEntry(
+            id=turn.workflow_instance_id,
+            message=turn.messages[0].content,
+            accepted_at=turn.created_at,
+            door=turn.door,
+        )
         try:
             return await self.stand(turn.session_id, turn.user_id, entry)
         except TurnWithdrawn:

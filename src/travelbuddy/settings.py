@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.sealing import KEY_FORM, Sealer
+from travelbuddy.telemetry.prices import read_prices
 
 
 class Settings(BaseSettings):
@@ -51,6 +52,8 @@ class Settings(BaseSettings):
     max_tokens_per_day: int | None = Field(None, ge=1, description="tokens after which a user waits until midnight UTC")
     max_tokens_per_session: int | None = Field(None, ge=1, description="tokens after which a session is closed")
 
+    model_prices: str = Field("", description="dollars per million tokens by model: JSON, or a file with it")
+
     max_turns: int = Field(500, ge=1, description="turns in progress, per replica, from which on HTTP doors say 503")
     chat_wait: float = Field(60, ge=0, le=3600, description="longest wait of POST /chat before it answers 202")
     drain_seconds: float = Field(15, ge=0, le=600, description="longest time for what is under way, when told to stop")
@@ -77,6 +80,12 @@ class Settings(BaseSettings):
         for key in _keys(value) if several else [value.get_secret_value()] if value is not None else []:
             if not KEY_FORM.fullmatch(key):
                 raise ValueError("a key is 64 hexadecimal digits; make one with `openssl rand -hex 32`")
+        return value
+
+    @field_validator("model_prices")
+    @classmethod
+    def _known_prices(cls, value: str) -> str:
+        read_prices(value)
         return value
 
     @field_validator("log_level")

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from travelbuddy.adapters.ports import ENDED, EngineStatus, SessionRecords, Snapshot, TurnEngine
+from travelbuddy.adapters.ports import ENDED, SessionRecords, Snapshot, TurnEngine
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord, cancelled_turn
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
-from travelbuddy.errors import CannotOpen, KeyReused, NotFound, SessionBusy, TurnOver
+from travelbuddy.errors import KeyReused, NotFound, SessionBusy, TurnOver
 from travelbuddy.lanes import Lanes, owned
 from travelbuddy.telemetry import audit
-from travelbuddy.views import OpenTurn, TurnView, finished, unfinished
+from travelbuddy.views import OpenTurn, TurnView, finished, input_of, unfinished
 from travelbuddy.workflow.contracts import IfBusy, ReplyTo, TurnInput
 
 
@@ -36,6 +36,8 @@ class Incoming:
     """The replica that waits for the reply, if one does."""
     accepted_by: str | None = None
     """The replica whose door counts it as in progress."""
+    door: str = "other"
+    """Which door it is at."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class Turns:
         policy: TurnPolicy,
         clock: Callable[[], datetime],
         doors: OpenDoors | None = None,
+        accepted: Callable[[str], None] = lambda door: None,
     ) -> None:
+        """``accepted`` is told the door of every message that became a turn."""
+        self._accepted = accepted
         self._doors = doors or OpenDoors()
         self._records = records
         self._engine = engine
@@ -91,11 +96,13 @@ class Turns:
             owned(snapshot.session, message.user_id)
         if message.key is not None and await self._known(turn_id, message, snapshot.session):
             return Accepted(turn_id, message.session_id, repeated=True)
-        entry = LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock())
+        entry = LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock(), door=message.door)
         if message.if_busy == "reject":
             await self._lanes.check_free(snapshot, turn_id)
         with self._doors.letting_in(turn_id):
             scheduled = await self._let_in(message, entry, snapshot)
+        if scheduled:
+            self._accepted(message.door)
         return Accepted(turn_id, message.session_id, repeated=not scheduled)
 
     async def _let_in(self, message: Incoming, entry: LaneEntry, snapshot: Snapshot) -> bool:
@@ -138,7 +145,7 @@ class Turns:
         turn = await self.find(turn_id, user_id)
         if isinstance(turn, OpenTurn):
             inp = turn.inp
-            entry = LaneEntry(id=turn_id, message=inp.message, accepted_at=inp.accepted_at)
+            entry = LaneEntry(id=turn_id, message=inp.message, accepted_at=inp.accepted_at, door=inp.door)
             turn = await self._lanes.cancel(inp.session_id, inp.user_id, entry)
         if turn.outcome != "cancelled":
             raise TurnOver(f"turn {turn_id!r} is {turn.outcome} already; it cannot be cancelled")
@@ -162,7 +169,7 @@ class Turns:
 
     async def _find_unrecorded(self, turn_id: str) -> TurnRecord | OpenTurn:
         status = await self._engine.status(turn_id)
-        inp = _input_of(status)
+        inp = input_of(status)
         if inp is None or status.progress == "withdrawn":
             raise NotFound(f"no turn {turn_id!r}: it never existed, or its record has expired")
         session = await self._lanes.settle(inp.session_id)
@@ -200,7 +207,7 @@ class Turns:
         return _same(same_session and record.messages[0].content == message.text)
 
     async def _check_same_running(self, turn_id: str, message: Incoming) -> None:
-        running = _input_of(await self._engine.status(turn_id))
+        running = input_of(await self._engine.status(turn_id))
         if running is not None:
             _same(running.session_id == message.session_id and running.message == message.text)
 
@@ -218,6 +225,7 @@ class Turns:
             if_busy=message.if_busy,
             follower=message.follower,
             accepted_by=message.accepted_by,
+            door=message.door,
         )
 
 
@@ -239,12 +247,3 @@ def _same(same: bool) -> bool:
     if not same:
         raise KeyReused("this idempotency key was used for another message; use a fresh key for a new message")
     return True
-
-
-def _input_of(status: EngineStatus) -> TurnInput | None:
-    if status.closed:
-        raise CannotOpen(status.closed)
-    try:
-        return TurnInput.model_validate(status.input) if status.input else None
-    except ValidationError:  # an instance of another workflow
-        return None

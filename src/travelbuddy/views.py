@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from travelbuddy.adapters.ports import EngineState, EngineStatus
 from travelbuddy.domain.conversation import Step, TurnRecord
+from travelbuddy.errors import CannotOpen
 from travelbuddy.workflow.contracts import TurnInput
 
 _ENDED_AS: dict[EngineState, str] = {"completed": "answered", "failed": "failed", "terminated": "cancelled"}
@@ -82,3 +83,13 @@ def unfinished(turn: OpenTurn) -> TurnView:
         created_at=turn.inp.accepted_at,
         updated_at=datetime.fromisoformat(status.updated_at) if status.updated_at else None,
     )
+
+
+def input_of(status: EngineStatus) -> TurnInput | None:
+    """What the turn was started with; None for an instance of another workflow. Raises CannotOpen."""
+    if status.closed:
+        raise CannotOpen(status.closed)
+    try:
+        return TurnInput.model_validate(status.input) if status.input else None
+    except ValidationError:
+        return None

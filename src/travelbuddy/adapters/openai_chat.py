@@ -71,7 +71,7 @@ class OpenAIChat:
                     return _answer(from_json(await response.read()), on_text)
                 return await _assembled(_lines(response.content), on_text)
         except TimeoutError as late:
-            raise ModelUnavailable(f"the model did not answer within {self._seconds:g} s") from late
+            raise ModelUnavailable(f"the model did not answer within {self._seconds:g} s", reason="timeout") from late
         except _BROKEN as error:  # no connection, broken off, not the protocol's
             raise ModelUnavailable(
                 f"the model's answer could not be had: {str(error) or type(error).__name__}"
@@ -231,7 +231,8 @@ async def _status_error(response: aiohttp.ClientResponse) -> ModelUnavailable | 
     status = response.status
     if status >= 500 or status in _WORTH_A_RETRY:
         wait = seconds_to_wait(response.headers.get("retry-after"), datetime.now(UTC))
-        return ModelUnavailable(f"the model's server answered {status}", wait)
+        reason = "rate_limited" if status == 429 else "server_error"
+        return ModelUnavailable(f"the model's server answered {status}", wait, reason=reason)
     return ModelRefused(f"the model's server refused the request ({status}): {_reason(await response.read())}")
 
 

@@ -55,6 +55,8 @@ class LaneEntry(_Record):
     message: str
     accepted_at: datetime
     cancelled_at: datetime | None = None
+    door: str | None = None
+    """Through which door the message came."""
 
 
 class TurnRecord(_Record):
@@ -69,6 +71,8 @@ class TurnRecord(_Record):
     messages: tuple[Message, ...]
     error: str | None = None
     timeline: tuple[Step, ...] = ()
+    door: str | None = None
+    """Through which door the message came."""
 
     @property
     def reply(self) -> Message:
@@ -220,6 +224,7 @@ def closed_unanswered(
             Message(role="assistant", content=note, timestamp=now, metadata={"outcome": outcome}),
         ),
         error=note,
+        door=entry.door,
     )
 
 

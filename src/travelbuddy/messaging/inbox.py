@@ -83,6 +83,7 @@ async def receive(request: Request, turns: TurnsDep, undertaker: UndertakerDep) 
         text=message.text,
         key=f"event:{event_id}" if event_id else None,
         reply_to=ReplyTo(recipient=message.sender, in_reply_to=event_id or ""),
+        door="pubsub",
     )
     try:
         await _accept(turns, incoming)

@@ -32,6 +32,7 @@ class StackOptions:
     components: Path | None = None
     replicas: int = 1
     verbose: bool = False
+    dapr_metrics: bool = False
     app_command: tuple[str, ...] = (sys.executable, "-m", "travelbuddy")
     tokens: Mapping[str, str] = field(default_factory=dict)  # see tokens.shared_tokens
 
@@ -103,6 +104,7 @@ class _PairPorts:
     http: int
     grpc: int
     internal: int
+    metrics: int
 
 
 def _pair_ports(options: StackOptions, ports: PortPlan) -> list[_PairPorts]:
@@ -112,8 +114,9 @@ def _pair_ports(options: StackOptions, ports: PortPlan) -> list[_PairPorts]:
         http=ports.take(options.dapr_http_port, "--dapr-http-port"),
         grpc=ports.take(options.dapr_grpc_port, "--dapr-grpc-port"),
         internal=ports.pick(),
+        metrics=ports.pick(),
     )
-    others = [_PairPorts(ports.pick(), ports.pick(), ports.pick(), ports.pick()) for _ in range(1, options.replicas)]
+    others = [_PairPorts(*(ports.pick() for _ in range(5))) for _ in range(1, options.replicas)]
     return [first, *others]
 
 
@@ -163,7 +166,9 @@ def _sidecar(
         "scheduler-host-address": f"{HOST}:{scheduler}",
         "resources-path": resources,
         "dapr-graceful-shutdown-seconds": GRACE,
-        "enable-metrics": "false",
+        "enable-metrics": str(options.dapr_metrics).lower(),
+        "metrics-port": pair.metrics,
+        "metrics-listen-address": HOST,
         "log-as-json": "true",
         **({"config": config} if config.exists() else {}),
     }
@@ -171,7 +176,7 @@ def _sidecar(
         name=name,
         command=_command(runtime, "daprd", flags),
         cwd=options.data_dir.absolute(),  # the components name their files relative to it
-        ports={"http": pair.http, "grpc": pair.grpc, "internal": pair.internal},
+        ports={"http": pair.http, "grpc": pair.grpc, "internal": pair.internal, "metrics": pair.metrics},
         ready_url=f"http://{HOST}:{pair.http}/v1.0/healthz/outbound",
         env={"DAPR_HOST_IP": HOST, **_no_proxy(), **options.tokens},  # the first is what it tells the other sidecars
     )

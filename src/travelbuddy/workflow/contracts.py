@@ -55,6 +55,8 @@ class TurnInput(_Payload):
     """The replica that holds a client's connection for this turn."""
     accepted_by: str | None = None
     """The replica whose door counts this turn as in progress, until it hears of its end."""
+    door: str | None = None
+    """Through which door the message came: chat, chat-stream, start-workflow or pubsub."""
 
     def wire(self) -> dict[str, JsonValue]:
         """With the limits and tools as they are now, so that a later default does not change a turn under way."""

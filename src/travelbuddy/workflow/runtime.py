@@ -26,6 +26,8 @@ from travelbuddy.sealing import Sealer
 from travelbuddy.sidecar_token import api_token
 from travelbuddy.telemetry import audit
 from travelbuddy.telemetry.logging import sdk_logging
+from travelbuddy.telemetry.metrics import Metrics
+from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CALL_MODEL, CALL_TOOL, TURN_WORKFLOW, CallModelInput, CallToolInput
 from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
@@ -46,15 +48,23 @@ Execute = Callable[[str, str], Awaitable[str]]
 class WorkflowWorker:
     """Runs the turn workflow and its activities against a sidecar."""
 
-    def __init__(self, activities: TurnActivities, host: str, port: int, sealer: Sealer | None = None) -> None:
+    def __init__(
+        self,
+        activities: TurnActivities,
+        host: str,
+        port: int,
+        sealer: Sealer | None = None,
+        metrics: TurnMetrics | None = None,
+    ) -> None:
         """``sealer`` is for all payloads: what is handed to the engine, and what comes back."""
         self._sealer = sealer or Sealer()
         self._target = f"{host}:{port}"
         self._running = False
         self._work: set[asyncio.Task[None]] = set()
+        metrics = metrics or Metrics().turns
         self._activities: dict[str, Execute] = {
-            CALL_MODEL: _as_json(CallModelInput, activities.call_model),
-            CALL_TOOL: _as_json(CallToolInput, activities.call_tool),
+            CALL_MODEL: _as_json(CallModelInput, activities.call_model, metrics),
+            CALL_TOOL: _as_json(CallToolInput, activities.call_tool, metrics),
         }
         quiet = sdk_logging()
         self._workflows = _Registry()
@@ -190,13 +200,18 @@ def _failed(details: Any) -> Any:
     return make.new_complete_workflow_action(-1, protos.ORCHESTRATION_STATUS_FAILED, "", details)
 
 
-def _as_json(shape: type[Input], activity: Callable[[str, Input], Coroutine[Any, Any, BaseModel]]) -> Execute:
-    """The activity as it travels, known to the audit log."""
+def _as_json(
+    shape: type[Input], activity: Callable[[str, Input], Coroutine[Any, Any, BaseModel]], metrics: TurnMetrics
+) -> Execute:
+    """The activity as it travels, known to the audit log, and measured."""
 
     async def execute(turn_id: str, payload: str) -> str:
         call = shape.model_validate_json(payload)
         audit.enter(f"workflow {activity.__name__}", _user_of(call))
-        return (await activity(turn_id, call)).model_dump_json(exclude_defaults=True)
+        with metrics.activity(activity.__name__) as came_to:
+            result = await activity(turn_id, call)
+            came_to(getattr(result, "kind", "done"))
+        return result.model_dump_json(exclude_defaults=True)
 
     return execute
 

@@ -15,12 +15,16 @@ from travelbuddy.domain.standing import Admitted
 from travelbuddy.domain.turn import ToolResult
 from travelbuddy.errors import Transient
 from travelbuddy.live import LiveTurns
+from travelbuddy.telemetry import families
 from travelbuddy.tools.base import Toolbox, ToolContext, error_value
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput
 
 log = structlog.get_logger(__name__)
 
 TOOL_TIMEOUT = 30.0
+ERROR = '{"error": '
+"""How error values begin."""
+Measured = Callable[[str, bool, float], None]
 UserContext = Mapping[str, JsonValue]
 ToolContextFactory = Callable[[str, CallToolInput, UserContext | None], Awaitable[ToolContext]]
 """From the turn's id, the call, and the user's context where it is known already."""
@@ -35,7 +39,10 @@ class ToolCalls:
         context: ToolContextFactory,
         feed: LiveTurns,
         clock: Callable[[], datetime],
+        measured: Measured = lambda tool, failed, seconds: None,
     ) -> None:
+        """``measured`` is told of each run: which tool, whether it was told an error, seconds."""
+        self._measured = measured
         self._toolbox = toolbox
         self._context = context
         self._feed = feed
@@ -61,6 +68,8 @@ class ToolCalls:
             log.exception("tool.broke_down", tool=call.name, turn=turn_id)
             content = error_value("tool_failed", f"{call.name} could not be run")
         now = self._clock()
+        failed = content.startswith(ERROR)
+        self._measured(families.known(call.name, self._toolbox.names), failed, (now - began).total_seconds())
         message = Message(role="tool", content=content, timestamp=now, tool_call_id=call.id)
         self._feed.result(turn_id, request.step, message, request.follower)
         duration_ms = int((now - began).total_seconds() * 1000)

@@ -104,7 +104,7 @@ async def test_a_failing_model_opens_the_breaker_and_closes_it_again(dapr_runtim
             for user, turn in zip(users, turns, strict=True):
                 assert (await user.finished(turn, 40))["response"] == "back"
             assert await _metric(users[0], state) == 0
-            assert await _metric(users[0], 'travelbuddy_turns_total{outcome="answered"}') == 6
+            assert await _metric(users[0], 'travelbuddy_turns_total{door="start-workflow",outcome="answered"}') == 6
 
 
 async def test_the_cache_of_users_shows_its_hits(scripted: Scripted) -> None:
