@@ -7,7 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, GCCollector, Info, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from travelbuddy import __version__
 from travelbuddy.adapters.ports import ModelAnswer
@@ -27,6 +34,7 @@ class Metrics:
     """All metrics of one service, in a registry of their own."""
 
     def __init__(self, prices: Prices | None = None) -> None:
+        disable_created_metrics()  # half the page, and nobody reads when a series began
         self.registry = CollectorRegistry()
         families = Families(self.registry)
         self.turns = TurnMetrics(families)
