@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.prometheus import Prometheus
 from tests.integration.framework.scripted_model import ScriptedModel
@@ -13,7 +13,7 @@ from tests.integration.framework.stack import Stack
 from tests.integration.framework.traffic import PRICES, Moods, traffic
 from tests.unit.telemetry.promql import DAPR, dashboard_queries, rules
 
-EMPTY = {"Cache of users, tries again: {{operation}} repeated a second": "the store has no trouble in this test"}
+EMPTY = {"Sent away, tried again: store: {{operation}} again": "the store has no trouble in this test"}
 TRAFFIC_SECONDS = 12.0
 
 
@@ -54,10 +54,5 @@ async def _daprd_shows(url: str) -> None:
     """What the queries say of daprd's metrics is what this daprd shows."""
     async with httpx.AsyncClient(trust_env=False) as http:
         page = (await http.get(url)).text
-    shown = {
-        sample.name: set(sample.labels)
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-        if sample.name in DAPR
-    }
-    assert shown == DAPR
+    series = re.findall(r"^(\w+)\{(.*)\}", page, re.MULTILINE)  # the client's parser renames counters
+    assert {name: set(re.findall(r'(\w+)="', labels)) for name, labels in series if name in DAPR} == DAPR

@@ -109,5 +109,5 @@ def test_promtool_sees_an_alert_that_does_not_fire(tmp_path: Path) -> None:
 
 def test_the_dashboard_is_what_its_description_says() -> None:
     """travelbuddy.json is up to date with dashboard.yml."""
-    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "build_dashboard.py"), "--check"])
-    assert done.returncode == 0, "run scripts/build_dashboard.py"
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "build_dashboard"), "--check"])
+    assert done.returncode == 0, "run scripts/build_dashboard"
