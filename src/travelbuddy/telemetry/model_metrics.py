@@ -38,7 +38,5 @@ class ModelMetrics:
         self._tokens.labels("prompt", model).inc(prompt)
         self._tokens.labels("completion", model).inc(completion)
         price = self._prices.of(model)
-        if price is not None:
-            self._cost.labels(model).inc(price.of(prompt, completion))
-        else:
-            self._unpriced.labels(model).inc(answer.tokens)
+        self._cost.labels(model).inc(price.of(prompt, completion) if price is not None else 0)
+        self._unpriced.labels(model).inc(answer.tokens if price is None else 0)
