@@ -20,7 +20,7 @@ ALERT = "BreakerOpen"
 
 
 async def test_every_query_of_the_dashboard_has_data_and_an_alert_fires(dapr_runtime: None) -> None:
-    """Both targets are up, all rules are loaded, each query returns series, and a model that is down sets off its alert."""
+    """Targets are up, rules are loaded, each query returns series, and a model that is down sets off its alert."""
     moods = Moods()
     with ScriptedModel(moods) as model:
         async with Stack(env={**model.env, **PRICES, "MODEL_ATTEMPTS": "2"}, options=("--dapr-metrics",)) as stack:
