@@ -21,13 +21,12 @@ class HttpMeter:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
+        began, state = time.perf_counter(), scope["app"].state  # now: a mounted app puts itself in its place
 
         async def timed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 method = scope["method"] if scope["method"] in METHODS else "other"
-                metrics = scope["app"].state.services.metrics
-                metrics.http(method, _template(scope), message["status"], time.perf_counter() - began)
+                state.services.metrics.http(method, _template(scope), message["status"], time.perf_counter() - began)
             await send(message)
 
         await self._app(scope, receive, timed)
