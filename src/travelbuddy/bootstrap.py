@@ -25,6 +25,7 @@ from travelbuddy.adapters.dapr_watch import EngineWatch
 from travelbuddy.adapters.guarded_model import GuardedModel
 from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
+from travelbuddy.adapters.traced_model import TracedModel
 from travelbuddy.admission import Admission
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
@@ -104,7 +105,7 @@ def _outside(settings: Settings) -> _Outside:
     sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port, token)
     sealer = settings.payload_sealer
     state, chat = DaprRecords(sidecar, metrics, sealer=settings.state_sealer), _chat(settings)
-    model = GuardedModel(chat, metrics.model_answered)
+    model = GuardedModel(TracedModel(chat, chat.url), metrics.model_answered)
     metrics.watch(state.guard, model.guard)
     return _Outside(
         metrics=metrics,

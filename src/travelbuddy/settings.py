@@ -8,12 +8,22 @@ from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.sealing import KEY_FORM, Sealer
+
+Sampler = Literal[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+]
 
 
 class Settings(BaseSettings):
@@ -69,6 +79,19 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_format: Literal["console", "json"] = "console"
     log_content: bool = Field(False, description="lets the log say what people wrote, where an error quotes it")
+
+    otel_exporter_otlp_endpoint: str = Field("", description="where traces go: base URL of OTLP over HTTP; empty: none")
+    otel_service_name: str = "travelbuddy"
+    otel_traces_sampler: Sampler = "parentbased_always_on"
+    otel_traces_sampler_arg: float = Field(1, ge=0, le=1, description="the part of the traces, where the sampler asks")
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _known_endpoint(cls, value: str) -> str:
+        where = urlsplit(value)
+        if value and (where.scheme not in {"http", "https"} or not where.hostname or where.query or where.fragment):
+            raise ValueError("write the base URL of a receiver of OTLP over HTTP, as http://localhost:4318")
+        return value
 
     @field_validator("state_key", "state_key_old", "payload_key", "payload_key_old")
     @classmethod

@@ -16,7 +16,7 @@ from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import CannotOpen, KeyReused, NotFound, SessionBusy, TurnOver
 from travelbuddy.lanes import Lanes, owned
-from travelbuddy.telemetry import audit
+from travelbuddy.telemetry import audit, spans, tracing
 from travelbuddy.views import OpenTurn, TurnView, finished, unfinished
 from travelbuddy.workflow.contracts import IfBusy, ReplyTo, TurnInput
 
@@ -84,6 +84,7 @@ class Turns:
         """
         audit.identify(message.user_id)
         turn_id = turn_id_for(message)
+        spans.about(turn_id, message.session_id)
         snapshot = await self._records.read(message.session_id)
         if snapshot.session is None:
             await self._records.index_session(message.user_id, message.session_id)
@@ -91,7 +92,7 @@ class Turns:
             owned(snapshot.session, message.user_id)
         if message.key is not None and await self._known(turn_id, message, snapshot.session):
             return Accepted(turn_id, message.session_id, repeated=True)
-        entry = LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock())
+        entry = LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock(), trace=tracing.headers() or None)
         if message.if_busy == "reject":
             await self._lanes.check_free(snapshot, turn_id)
         with self._doors.letting_in(turn_id):
@@ -138,7 +139,7 @@ class Turns:
         turn = await self.find(turn_id, user_id)
         if isinstance(turn, OpenTurn):
             inp = turn.inp
-            entry = LaneEntry(id=turn_id, message=inp.message, accepted_at=inp.accepted_at)
+            entry = LaneEntry(id=turn_id, message=inp.message, accepted_at=inp.accepted_at, trace=inp.trace)
             turn = await self._lanes.cancel(inp.session_id, inp.user_id, entry)
         if turn.outcome != "cancelled":
             raise TurnOver(f"turn {turn_id!r} is {turn.outcome} already; it cannot be cancelled")
@@ -166,8 +167,7 @@ class Turns:
         if inp is None or status.progress == "withdrawn":
             raise NotFound(f"no turn {turn_id!r}: it never existed, or its record has expired")
         session = await self._lanes.settle(inp.session_id)
-        place = session.entry(turn_id) if session is not None else None
-        if session is not None and place is not None:
+        if session is not None and (place := session.entry(turn_id)) is not None:
             if place.cancelled_at is not None:
                 return cancelled_turn(session, place, place.cancelled_at)
             return OpenTurn(turn_id, inp, status, session.position(turn_id))
@@ -196,8 +196,7 @@ class Turns:
         record = inline or await self._records.find_turn(turn_id)
         if record is None:
             return session is not None and session.done(turn_id)
-        same_session = record.session_id == message.session_id
-        return _same(same_session and record.messages[0].content == message.text)
+        return _same((record.session_id, record.messages[0].content) == (message.session_id, message.text))
 
     async def _check_same_running(self, turn_id: str, message: Incoming) -> None:
         running = _input_of(await self._engine.status(turn_id))
@@ -218,6 +217,7 @@ class Turns:
             if_busy=message.if_busy,
             follower=message.follower,
             accepted_by=message.accepted_by,
+            trace=entry.trace,
         )
 
 

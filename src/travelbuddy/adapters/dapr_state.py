@@ -30,6 +30,7 @@ from travelbuddy.domain.conversation import (
 from travelbuddy.domain.messages import Message, whole
 from travelbuddy.domain.users import SessionIndex, Tally, UserRecord
 from travelbuddy.errors import NotFound
+from travelbuddy.telemetry.spans import turn_over
 
 SESSION_TTL = TURN_TTL = 7 * DAY
 USER_TTL = 30 * DAY
@@ -67,7 +68,7 @@ class DaprStateStorage(StateStorage):
             last_activity=session.last_activity,
             day_tokens=session.day_tokens,
         )
-        return await self._records.transact(
+        committed = await self._records.transact(
             _session(session, etag),
             [
                 *(_turn(record) for record in (*commit.sealed, *commit.closed)),
@@ -75,6 +76,9 @@ class DaprStateStorage(StateStorage):
                 *(Delete(f"turn:{turn_id}") for turn_id in commit.dropped),
             ],
         )
+        for turn in commit.closed if committed else ():
+            turn_over(turn)
+        return committed
 
     async def restore_turn(self, turn: TurnRecord) -> None:
         """See SessionRecords."""

@@ -55,6 +55,8 @@ class LaneEntry(_Record):
     message: str
     accepted_at: datetime
     cancelled_at: datetime | None = None
+    trace: dict[str, str] | None = None
+    """Where its door was in a trace, as W3C headers."""
 
 
 class TurnRecord(_Record):
@@ -69,6 +71,7 @@ class TurnRecord(_Record):
     messages: tuple[Message, ...]
     error: str | None = None
     timeline: tuple[Step, ...] = ()
+    trace: dict[str, str] | None = None
 
     @property
     def reply(self) -> Message:
@@ -220,6 +223,7 @@ def closed_unanswered(
             Message(role="assistant", content=note, timestamp=now, metadata={"outcome": outcome}),
         ),
         error=note,
+        trace=entry.trace,
     )
 
 

@@ -21,6 +21,7 @@ from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, TurnClosed, TurnWithdrawn
 from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns
+from travelbuddy.telemetry.spans import turn_over
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
 from travelbuddy.workflow.prompting import TodayFor, prompt, tools_used
 from travelbuddy.workflow.toolcalls import ToolCalls
@@ -80,7 +81,7 @@ class TurnActivities:
         store or the model comes back as a value: the workflow decides when to try again.
         """
         turn = call.turn
-        entry = LaneEntry(id=turn_id, message=turn.message, accepted_at=turn.accepted_at)
+        entry = LaneEntry(id=turn_id, message=turn.message, accepted_at=turn.accepted_at, trace=turn.trace)
         await self._doors.passed(turn_id)
         try:
             match self._kept.pop(turn_id, None) or await self._lanes.stand(
@@ -90,6 +91,7 @@ class TurnActivities:
                     self._feed.queued(turn_id, position, turn.follower)
                     return ModelResult(kind="queued", position=position)
                 case Done(record):
+                    turn_over(record, again=True)
                     return await self._reply(record, call)
                 case Withdrawn():
                     return self._withdrawn()
@@ -183,6 +185,7 @@ class TurnActivities:
             ),
             error=step.error,
             timeline=timeline,
+            trace=turn.trace,
         )
         return await self._reply(await self._lanes.commit(record, admitted), call, step)
 

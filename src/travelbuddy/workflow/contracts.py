@@ -55,6 +55,8 @@ class TurnInput(_Payload):
     """The replica that holds a client's connection for this turn."""
     accepted_by: str | None = None
     """The replica whose door counts this turn as in progress, until it hears of its end."""
+    trace: dict[str, str] | None = None
+    """Where the door was in a trace, as W3C headers; None when traces are off."""
 
     def wire(self) -> dict[str, JsonValue]:
         """With the limits and tools as they are now, so that a later default does not change a turn under way."""
@@ -87,6 +89,7 @@ class CallToolInput(_Payload):
     user_version: datetime | None = None
     tools: tuple[str, ...] | None = None
     """The turn's tools: no other is run. None, from before there was this field, allows all."""
+    trace: dict[str, str] | None = None
 
 
 class TurnOutput(_Payload):

@@ -15,6 +15,7 @@ from travelbuddy.domain.standing import Admitted
 from travelbuddy.domain.turn import ToolResult
 from travelbuddy.errors import Transient
 from travelbuddy.live import LiveTurns
+from travelbuddy.telemetry import spans
 from travelbuddy.tools.base import Toolbox, ToolContext, error_value
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput
 
@@ -49,6 +50,18 @@ class ToolCalls:
         """Run one call."""
         began = self._clock()
         call = request.call
+        with spans.tool(call.name if call.name in self._toolbox.names else "unknown", call.id) as used:
+            content = await self._content(turn_id, request, known)
+            spans.tool_said(used, content)
+        now = self._clock()
+        message = Message(role="tool", content=content, timestamp=now, tool_call_id=call.id)
+        self._feed.result(turn_id, request.step, message, request.follower)
+        duration_ms = int((now - began).total_seconds() * 1000)
+        return ToolResult(message=message, step=Step(name=call.name, started_at=began, duration_ms=duration_ms))
+
+    async def _content(self, turn_id: str, request: CallToolInput, known: UserContext | None) -> str:
+        """What the tool says, or an error that stands for it."""
+        call = request.call
         try:
             async with asyncio.timeout(TOOL_TIMEOUT):
                 context = await self._context(turn_id, request, known)
@@ -60,11 +73,7 @@ class ToolCalls:
         except Exception:
             log.exception("tool.broke_down", tool=call.name, turn=turn_id)
             content = error_value("tool_failed", f"{call.name} could not be run")
-        now = self._clock()
-        message = Message(role="tool", content=content, timestamp=now, tool_call_id=call.id)
-        self._feed.result(turn_id, request.step, message, request.follower)
-        duration_ms = int((now - began).total_seconds() * 1000)
-        return ToolResult(message=message, step=Step(name=call.name, started_at=began, duration_ms=duration_ms))
+        return content
 
     async def run_local(
         self, turn_id: str, call: CallModelInput, asked: Message, admitted: Admitted
