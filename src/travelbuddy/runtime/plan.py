@@ -14,6 +14,7 @@ from travelbuddy.runtime.install import DaprRuntime
 from travelbuddy.runtime.leases import SCHEDULER_ID, LeaderLease
 from travelbuddy.runtime.ports import PortPlan
 from travelbuddy.runtime.replicas import broker, needs_broker, proxy, shared_resources
+from travelbuddy.runtime.tracing import sidecar_configuration, sidecar_environment
 from travelbuddy.settings import load_settings
 
 APP_ID = "stateful-llm"
@@ -149,7 +150,8 @@ def _sidecar(
     options: StackOptions,
 ) -> ProcessSpec:
     placement, scheduler = control
-    config = resources / "configuration.yaml"
+    settings = load_settings()
+    config = sidecar_configuration(resources, options.data_dir.absolute(), settings)
     flags = {
         "app-id": APP_ID,
         "app-port": pair.app,
@@ -173,7 +175,12 @@ def _sidecar(
         cwd=options.data_dir.absolute(),  # the components name their files relative to it
         ports={"http": pair.http, "grpc": pair.grpc, "internal": pair.internal},
         ready_url=f"http://{HOST}:{pair.http}/v1.0/healthz/outbound",
-        env={"DAPR_HOST_IP": HOST, **_no_proxy(), **options.tokens},  # the first is what it tells the other sidecars
+        env={
+            "DAPR_HOST_IP": HOST,  # what it tells the other sidecars
+            **sidecar_environment(name, settings),
+            **_no_proxy(),
+            **options.tokens,
+        },
     )
 
 
