@@ -82,7 +82,8 @@ class DaprRecords:
                         raise
                     asked.event("again")
                     result = await self._again(operation, request)
-                asked.set({"travelbuddy.refused": result is False})
+                if result is False:
+                    asked.event("refused")
             outcome = "refused" if result is False else "done"
             return result
         finally:

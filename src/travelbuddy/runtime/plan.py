@@ -150,8 +150,7 @@ def _sidecar(
     options: StackOptions,
 ) -> ProcessSpec:
     placement, scheduler = control
-    settings = load_settings()
-    config = sidecar_configuration(resources, options.data_dir.absolute(), settings)
+    config = sidecar_configuration(resources, options.data_dir.absolute(), load_settings())
     flags = {
         "app-id": APP_ID,
         "app-port": pair.app,
@@ -177,7 +176,7 @@ def _sidecar(
         ready_url=f"http://{HOST}:{pair.http}/v1.0/healthz/outbound",
         env={
             "DAPR_HOST_IP": HOST,  # what it tells the other sidecars
-            **sidecar_environment(name, settings),
+            **sidecar_environment(name, load_settings()),
             **_no_proxy(),
             **options.tokens,
         },

@@ -15,7 +15,7 @@ NAME = "configuration.yaml"
 
 
 def sidecar_configuration(resources: Path, data: Path, settings: Settings) -> Path:
-    """The file for daprd's ``--config``: the one of the resources, with tracing as the settings say. It may not exist."""
+    """The file for daprd's ``--config``: that of the resources, with tracing as the settings say. It may not exist."""
     given = resources / NAME
     if not settings.otel_exporter_otlp_endpoint:
         return given
