@@ -77,7 +77,7 @@ class DaprStateStorage(StateStorage):
             ],
         )
         for turn in commit.closed if committed else ():
-            turn_over(turn)
+            turn_over(turn, self._clock())
         return committed
 
     async def restore_turn(self, turn: TurnRecord) -> None:

@@ -168,16 +168,17 @@ def answered(asked: Span, answer: ModelAnswer) -> None:
     )
 
 
-def turn_over(turn: TurnRecord, *, again: bool = False) -> None:
-    """The turn's own span, and what it waited for: a function of its record, so the same whoever closes it.
+def turn_over(turn: TurnRecord, committed: datetime | None = None) -> None:
+    """The turn's own span, to its commit, and what it waited for: from its record, so the same whoever tells it.
 
-    ``again`` when the turn was found done: its own step may have died right after the commit, and nobody else's.
+    Without the time of the commit the turn was found done: its own step may have died right after it. Whoever cancels
+    or interrupts a turn is no step of it, and has told it.
     """
-    if (otel := recorder()) is None or not turn.trace or (again and turn.outcome not in _OWN):
+    if (otel := recorder()) is None or not turn.trace or (committed is None and turn.outcome not in _OWN):
         return
     turn_id = turn.workflow_instance_id
     error = turn.outcome if turn.outcome == "failed" else ""
-    times = (turn.created_at, turn.completed_at)
+    times = (turn.created_at, committed or turn.completed_at)
     otel.record(f"invoke_agent {AGENT}", _of_turn(turn), turn.trace, turn_id, times, error=error)
     for number, (name, began, ended) in enumerate(waits(turn)):
         otel.record(name, {}, turn.trace, turn_id, (began, ended), part=f"wait {number}")

@@ -91,7 +91,7 @@ class TurnActivities:
                     self._feed.queued(turn_id, position, turn.follower)
                     return ModelResult(kind="queued", position=position)
                 case Done(record):
-                    turn_over(record, again=True)
+                    turn_over(record)
                     return await self._reply(record, call)
                 case Withdrawn():
                     return self._withdrawn()

@@ -283,7 +283,7 @@ def test_a_tools_own_activity_joins(recorded: Recorded) -> None:
 
 
 def test_the_turns_span_is_a_function_of_its_record(recorded: Recorded) -> None:
-    """Made twice it is the same: id, parent, times and words; a failed turn is an error."""
+    """Made twice it is the same: id, parent, times and words; a failed turn is an error; it ends with the commit."""
     for _ in range(2):
         spans.turn_over(_record())
     one, two = recorded.spans()
@@ -304,16 +304,19 @@ def test_the_turns_span_is_a_function_of_its_record(recorded: Recorded) -> None:
         "travelbuddy.tokens": 12,
         "travelbuddy.steps": 1,
     }
-    spans.turn_over(_record(outcome="failed"))
-    assert recorded.spans()[-1].status.status_code.name == "ERROR"
+    spans.turn_over(_record(outcome="failed"), NOW + timedelta(seconds=10))
+    failed = recorded.spans()[-1]
+    assert failed.status.status_code.name == "ERROR"
+    assert (failed.end_time or 0) - (failed.start_time or 0) == 10_000_000_000
 
 
 def test_a_turn_found_done_is_told_again_by_its_own_step_only(recorded: Recorded) -> None:
     """A step that died right after its commit is made good; who cancelled a turn has told it already."""
-    spans.turn_over(_record(outcome="cancelled"), again=True)
+    spans.turn_over(_record(outcome="cancelled"))
     assert recorded.spans() == ()
-    spans.turn_over(_record(), again=True)
-    assert len(recorded.spans()) == 1
+    spans.turn_over(_record(outcome="cancelled"), NOW)
+    spans.turn_over(_record())
+    assert len(recorded.spans()) == 2
 
 
 def test_a_turn_closed_by_somebody_else_keeps_its_trace() -> None:
