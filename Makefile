@@ -42,6 +42,7 @@ run: $(SYNCED) ## the whole stack in the foreground; ARGS="..." goes to `travelb
 test: $(SYNCED) ## every test; ARGS="..." goes to pytest
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
+	@$(VENV)/bin/python -m tests.integration.framework.jaeger
 	@$(VENV)/bin/pytest $(ARGS)
 
 bench: $(SYNCED) $(RIVALS_SYNCED) $(if $(QUICK),,$(RESTATE)) ## everybody side by side, 20 minutes; QUICK=1 the nearest four in 3
