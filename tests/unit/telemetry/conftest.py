@@ -23,6 +23,10 @@ class Recorded:
     def spans(self) -> Sequence[ReadableSpan]:
         """All ended spans, in the order of their ends."""
         self.otel._provider.force_flush()
+        return self.sent()
+
+    def sent(self) -> Sequence[ReadableSpan]:
+        """Those that were sent."""
         return self._exporter.get_finished_spans()
 
 

@@ -418,3 +418,10 @@ def test_the_sidecar_sends_to_the_same_receiver(url: str, otel: dict[str, object
         "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=daprd-1",
     }
     assert sidecar_environment("daprd", Settings(_env_file=None)) == {}
+
+
+def test_what_is_left_is_sent_at_the_end(recorded: Recorded) -> None:
+    """A process that is told to stop sends its last spans before it ends."""
+    spans.turn_over(_record())
+    recorded.otel.close()
+    assert [span.name for span in recorded.sent()] == ["invoke_agent TravelBuddy"]
