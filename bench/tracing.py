@@ -51,7 +51,7 @@ async def measure(ways: list[Way], model: ScriptedModel) -> None:
 async def one(http: httpx.AsyncClient, stack: Stack, session: str) -> float:
     """The seconds of a turn with a search."""
     began = time.perf_counter()
-    body = {"user_id": "bench", "session_id": session, "message": "Find flights to Paris"}
+    body = {"user_id": f"user of {session}", "session_id": session, "message": "Find flights to Paris"}
     answer = await http.post(f"{stack.app_url}/chat", json=body)
     answer.raise_for_status()
     return time.perf_counter() - began

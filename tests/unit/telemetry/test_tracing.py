@@ -33,7 +33,7 @@ CALLER = f"00-{TRACE_ID}-b7ad6b7169203331-01"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WORDS = "my passport is K4711"
 TURN = TurnInput(
-    user_id="ada-lovelace",
+    user_id="zaphod",
     session_id="trip",
     message=WORDS,
     accepted_at=NOW,
@@ -47,7 +47,7 @@ def _record(**changes: object) -> TurnRecord:
         {
             "workflow_instance_id": "t1",
             "session_id": "trip",
-            "user_id": "ada-lovelace",
+            "user_id": "zaphod",
             "outcome": "answered",
             "created_at": NOW,
             "completed_at": NOW + timedelta(seconds=9),
@@ -122,7 +122,7 @@ def test_off_every_hook_does_nothing() -> None:
 
 async def test_a_request_goes_on_with_its_callers_trace(recorded: Recorded) -> None:
     """The caller's trace id and tracestate go on, its span is the parent, and traceresponse names ours."""
-    answer = await _get("/users/ada-lovelace?x=1", traceparent=CALLER, tracestate="vendor=1")
+    answer = await _get("/users/zaphod?x=1", traceparent=CALLER, tracestate="vendor=1")
     (door,) = recorded.spans()
     told = answer.json()
     assert told["tracestate"] == "vendor=1"
@@ -255,7 +255,7 @@ def test_what_the_spans_of_a_step_say(recorded: Recorded) -> None:
     assert (tool.name, (tool.attributes or {})["error.type"]) == ("execute_tool search_flights", "unknown_place")
     told = "".join(span.to_json() for span in recorded.spans())
     assert WORDS not in told
-    assert "ada" not in told
+    assert "zaphod" not in told
 
 
 def test_a_turn_without_a_trace_has_no_spans(recorded: Recorded) -> None:
