@@ -37,13 +37,14 @@ async def measure(ways: list[Way], model: ScriptedModel) -> None:
         stacks = [await everything.enter_async_context(Stack(env={**model.env, **way.env})) for way in ways]
         http = await everything.enter_async_context(httpx.AsyncClient(timeout=60))
         for round_ in range(ROUNDS + 1):
+            for number in range(ALONE):
+                for way, stack in zip(ways, stacks, strict=True):
+                    took = await one(http, stack, f"alone {round_} {number}")
+                    way.alone += [took] if round_ else []  # the first round warms up
             for way, stack in zip(ways, stacks, strict=True):
-                times = [await one(http, stack, f"alone {round_} {number}") for number in range(ALONE)]
                 began = time.perf_counter()
                 await asyncio.gather(*(some(http, stack, f"crowd {round_} {n}") for n in range(IN_FLIGHT)))
-                if round_:  # the first warms up
-                    way.alone += times
-                    way.rates.append(CROWD / (time.perf_counter() - began))
+                way.rates += [CROWD / (time.perf_counter() - began)] if round_ else []
         for way, stack in zip(ways, stacks, strict=True):
             print(row(way, ways[0], memory(stack.pid("app"))))
 
