@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ QUEUE = 8_192
 """Ended spans that wait to be sent; more are dropped, for a receiver that is away must cost no turn anything."""
 PATIENCE = 2.0
 """Seconds, of sending a batch and of the last one at the end."""
+COMPLAIN_EVERY = 60.0
+"""Seconds in which the exporter says at most once that it cannot send."""
 _W3C = TraceContextTextMapPropagator()
 _SAMPLERS = {
     "always_on": lambda arg: sampling.ALWAYS_ON,
@@ -43,6 +46,18 @@ _given: ContextVar[int | None] = ContextVar("given_span_id", default=None)
 def span_id_of(*parts: str) -> int:
     """The id of a span that others can name before it is made, and that is the same when it is made again."""
     return int.from_bytes(sha256("/".join(parts).encode()).digest()[:8]) or 1
+
+
+class _Seldom(logging.Filter):
+    """Lets a line through now and then: a receiver that is away would be told of every other second."""
+
+    _last = -COMPLAIN_EVERY
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.created - self._last < COMPLAIN_EVERY:
+            return False
+        self._last = record.created
+        return True
 
 
 class _Ids(RandomIdGenerator):
@@ -85,6 +100,7 @@ class Otel:
     ) -> None:
         """``exporter`` replaces the one to ``endpoint``, for tests."""
         exporter = exporter or OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=PATIENCE)
+        logging.getLogger(OTLPSpanExporter.__module__).filters[:] = [_Seldom()]
         self._provider = TracerProvider(
             sampler=_SAMPLERS[sampler](arg),
             resource=Resource.create(dict(resource)),

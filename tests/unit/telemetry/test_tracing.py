@@ -383,8 +383,8 @@ def test_a_bad_endpoint_is_told(bad: str) -> None:
         load_settings(otel_exporter_otlp_endpoint=bad)
 
 
-def test_a_receiver_that_is_away_holds_nobody_up() -> None:
-    """Spans are made as fast as ever, and the end is not waited for longer than its patience."""
+def test_a_receiver_that_is_away_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
+    """Spans are made as fast as ever, the end is not waited for longer than its patience, the log says it once."""
     otel = Otel("http://127.0.0.1:9", {"service.name": "test"}, "always_on", 1)
     began = time.monotonic()
     for _ in range(10_000):
@@ -394,6 +394,9 @@ def test_a_receiver_that_is_away_holds_nobody_up() -> None:
     otel.close()
     assert made < 5
     assert time.monotonic() - began - made < 3
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("opentelemetry.exporter")]
+    assert len(told) == 1
+    assert "Connection refused" in told[0]
 
 
 @pytest.mark.parametrize(
