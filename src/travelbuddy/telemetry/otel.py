@@ -6,9 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
-from hashlib import sha256
 
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
@@ -16,11 +14,11 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider, sampling
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from travelbuddy.errors import TravelBuddyError
+from travelbuddy.telemetry.span_ids import Ids, given_id, span_id_of
 from travelbuddy.telemetry.tracing import NOTHING, Kind, Span, Trace, Value
 
 EVERY_MS = 1_000
@@ -40,12 +38,6 @@ _SAMPLERS = {
     "parentbased_always_off": lambda arg: sampling.DEFAULT_OFF,
     "parentbased_traceidratio": sampling.ParentBasedTraceIdRatio,
 }
-_given: ContextVar[int | None] = ContextVar("given_span_id", default=None)
-
-
-def span_id_of(*parts: str) -> int:
-    """The id of a span that others can name before it is made, and that is the same when it is made again."""
-    return int.from_bytes(sha256("/".join(parts).encode()).digest()[:8]) or 1
 
 
 class _Seldom(logging.Filter):
@@ -58,13 +50,6 @@ class _Seldom(logging.Filter):
             return False
         self._last = record.created
         return True
-
-
-class _Ids(RandomIdGenerator):
-    """Random ids, but for a span whose id is given."""
-
-    def generate_span_id(self) -> int:
-        return _given.get() or super().generate_span_id()
 
 
 class _Recorded(Span):
@@ -104,7 +89,7 @@ class Otel:
         self._provider = TracerProvider(
             sampler=_SAMPLERS[sampler](arg),
             resource=Resource.create(dict(resource)),
-            id_generator=_Ids(),
+            id_generator=Ids(),
             shutdown_on_exit=False,
         )
         self._provider.add_span_processor(
@@ -210,11 +195,11 @@ class Otel:
         links: Sequence[Link],
         began: int | None = None,
     ) -> trace.Span:
-        token = _given.set(given)
+        token = given_id.set(given)
         try:
             return self._tracer.start_span(name, context, _kind(kind), attributes, links, began)
         finally:
-            _given.reset(token)
+            given_id.reset(token)
 
 
 @contextmanager

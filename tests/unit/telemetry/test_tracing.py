@@ -25,7 +25,8 @@ from travelbuddy.sidecar_token import call_metadata
 from travelbuddy.telemetry import spans, tracing
 from travelbuddy.telemetry.doors import TraceDoor
 from travelbuddy.telemetry.logging import _where
-from travelbuddy.telemetry.otel import Otel, span_id_of
+from travelbuddy.telemetry.otel import Otel
+from travelbuddy.telemetry.span_ids import span_id_of
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput, TurnInput
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
