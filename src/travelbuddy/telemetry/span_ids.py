@@ -20,4 +20,5 @@ class Ids(RandomIdGenerator):
     """Random ids, but for a span whose id is given."""
 
     def generate_span_id(self) -> int:
+        """The given one, if there is one."""
         return given_id.get() or super().generate_span_id()
