@@ -42,10 +42,11 @@ run: $(SYNCED) ## the whole stack in the foreground; ARGS="..." goes to `travelb
 test: $(SYNCED) ## every test; ARGS="..." goes to pytest
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
+	@$(VENV)/bin/python -m tests.integration.framework.jaeger
 	@$(VENV)/bin/pytest $(ARGS)
 
 bench: $(SYNCED) $(RIVALS_SYNCED) $(if $(QUICK),,$(RESTATE)) ## everybody side by side, 20 minutes; QUICK=1 the nearest four in 3
-	@scripts/install_servers --bench
+	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
@@ -58,7 +59,7 @@ bench-scaling: $(SYNCED) ## what sessions, their length and replicas cost, 8 min
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m bench.scaling $(if $(QUICK),--quick) $(ARGS)
 
-chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUTES=10 for each store, SEED=, STORE=redis|embedded (both)
+chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUTES=10 for each store, SEED=, STORE=redis|embedded|postgres (the first two)
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) \

@@ -26,6 +26,8 @@ from chaos.system import System
 from travelbuddy.errors import RuntimeProblem
 
 STORES: tuple[Store, ...] = ("redis", "embedded")
+ON_DEMAND: tuple[Store, ...] = ("postgres",)
+"""Not yet kept free of violations by a long run (docs/reliability.md)."""
 TELL_EVERY = 5.0
 FINISH_WITHIN = 60.0
 REPEAT_WITHIN = 90.0
@@ -127,9 +129,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description="Kill everything under load and check what is stored.")
     parser.add_argument("--minutes", type=_minutes, default=10.0, help="length of the run over each store (10)")
     parser.add_argument("--seed", type=int, help="replays the schedule and the clients' plan of a run (random)")
-    parser.add_argument("--store", choices=STORES, help="only one store (both, one after the other)")
+    parser.add_argument("--store", choices=[*STORES, *ON_DEMAND], help="only one store (redis, then embedded)")
     parser.add_argument("--write", action="store_true", help="put the summary into docs/reliability.md")
-    parser.add_argument("--keep", type=Path, help="an empty folder in which data and logs stay")
+    parser.add_argument("--keep", type=Path, help="an empty folder in which data and logs stay, but not PostgreSQL's")
     options = parser.parse_args()
     options.seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     options.store = [options.store] if options.store else list(STORES)

@@ -44,9 +44,9 @@ class Redis:
         return f"{HOST}:{self.port}"
 
     @property
-    def pid(self) -> int | None:
-        """Its process, None while there is none."""
-        return self._process.pid if self._process is not None else None
+    def up(self) -> bool:
+        """Whether there is a process of it."""
+        return self._process is not None
 
     async def start(self) -> None:
         """Start it on the data it had; return when it answers."""
@@ -74,6 +74,20 @@ class Redis:
         await asyncio.to_thread(process.wait)
         await asyncio.sleep(away)
         await self.start()
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+    def answers(self) -> bool:
+        """Whether it takes commands."""
+        return answers(self.port)
 
     def close(self) -> None:
         """End it."""

@@ -18,6 +18,7 @@ from chaos.crowd import Crowd
 from chaos.evidence import Evidence, Sent, Violation
 from chaos.model import Model
 from chaos.nemesis import Nemesis
+from chaos.postgres_server import version as postgres_version
 from chaos.redis_server import version as redis_version
 from chaos.schedule import Store
 from chaos.system import System
@@ -29,6 +30,7 @@ REDELIVERED = 2.0
 DOORS = {"start": "/start-workflow", "chat": "/chat", "stream": "/chat/stream", "topic": "topic TravelBuddy"}
 TITLES: Mapping[Store, str] = {
     "redis": "two replicas behind nginx, state and broker in Redis (`appendfsync always`)",
+    "postgres": "two replicas behind nginx, state in PostgreSQL (its own settings), broker in Redis",
     "embedded": "the embedded default: one replica, SQLite, in-memory broker",
 }
 
@@ -149,4 +151,8 @@ def _machine(store: Store) -> str:
         f"Python {platform.python_version()}",
         f"Dapr {DAPR_VERSION}",
     ]
-    return ", ".join([*parts, f"Redis {redis_version()}"] if store == "redis" else parts)
+    if store != "embedded":
+        parts.append(f"Redis {redis_version()}")
+    if store == "postgres":
+        parts.append(f"PostgreSQL {postgres_version()}")
+    return ", ".join(parts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["kill", "pause", "outage", "burst"]
-Store = Literal["redis", "embedded"]
+Store = Literal["redis", "postgres", "embedded"]
 
 ROUND, CALM = 120.0, 15.0
 LAST_FAULT = 4.0
@@ -17,13 +17,14 @@ AT_ONCE = 3
 """Parts that are killed together at the end of each round, so that the calm begins with what they left undone."""
 PARTS: dict[Store, tuple[str, ...]] = {
     "redis": ("app-1", "app-2", "daprd-1", "daprd-2", "scheduler", "placement", "redis"),
+    "postgres": ("app-1", "app-2", "daprd-1", "daprd-2", "scheduler", "placement", "redis", "postgres"),
     "embedded": ("app", "daprd", "scheduler", "placement"),
 }
 
 
 @dataclass(frozen=True)
 class Fault:
-    """``at`` seconds after its round began. ``seconds``: how long a pause or outage lasts, or Redis stays away."""
+    """``at`` seconds after its round began. ``seconds``: how long a pause or outage lasts, or a server stays away."""
 
     at: float
     kind: Kind

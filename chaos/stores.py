@@ -1,4 +1,4 @@
-"""Sessions and turns as they are stored, read past the service: straight from SQLite's file, or from Redis's port."""
+"""Sessions and turns as they are stored, read past the service: from SQLite's file, or from the server itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import binascii
 import json
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,11 @@ def read_redis(port: int) -> Stored:
     """All sessions and turns of a Redis, by their ids."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         return _parsed(_redis_rows(_Redis(connection)))
+
+
+def read_postgres(rows: Iterable[tuple[str, bytes]]) -> Stored:
+    """All sessions and turns of a PostgreSQL, by their ids."""
+    return _parsed(iter(rows))
 
 
 def _redis_rows(redis: _Redis) -> Iterator[tuple[str, bytes]]:

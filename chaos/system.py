@@ -1,4 +1,4 @@
-"""The system under test: `travelbuddy up` over the embedded default, or two replicas over a Redis of chaos's own."""
+"""The system under test: `travelbuddy up` over the embedded default, or two replicas over servers of chaos's own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import aiohttp
 from tests.integration.framework.stack import Stack
 
 from chaos.evidence import StoredSession, StoredTurn
-from chaos.redis_server import Redis, answers
+from chaos.postgres_server import Postgres
+from chaos.redis_server import Redis
 from chaos.schedule import PARTS, Store
-from chaos.stores import read_redis, read_sqlite
+from chaos.stores import read_postgres, read_redis, read_sqlite
 
-COMPONENTS = Path(__file__).resolve().parents[1] / "deploy" / "components" / "redis"
+COMPONENTS = Path(__file__).resolve().parents[1] / "deploy" / "components"
 SETTINGS = {"MODEL_TIMEOUT": "3", "CHAT_WAIT": "10", "AUDIT_LOG": "off"}
 BACK_WITHIN = 60.0
 RESTARTED_WITHIN = 30.0
@@ -35,11 +36,17 @@ class System:
         self.not_restarted: list[str] = []
         self.restarts: list[float] = []
         """Seconds from a kill to the successor's start."""
-        self._redis = Redis(data_dir / "redis") if store == "redis" else None
+        self._redis = Redis(data_dir / "redis") if store != "embedded" else None
+        self._postgres = Postgres() if store == "postgres" else None
+        servers = {"redis": self._redis, "postgres": self._postgres}
+        self._servers = {name: server for name, server in servers.items() if server is not None}
+        """What no supervisor starts again."""
         env, options = {**model_env, **SETTINGS}, list[str]()
         if self._redis is not None:
             env["REDIS_HOST"] = self._redis.address
-            options = ["--replicas=2", f"--components={COMPONENTS}"]
+            options = ["--replicas=2", f"--components={COMPONENTS / store}"]
+        if self._postgres is not None:
+            env["POSTGRES_CONNECTION"] = self._postgres.url
         self.stack = Stack(env, options=tuple(options), data_dir=data_dir / "stack", keep_data=True)
         self.app_urls: list[str] = []
         self.sidecar_urls: list[str] = []
@@ -47,8 +54,8 @@ class System:
 
     async def __aenter__(self) -> System:
         try:
-            if self._redis is not None:
-                await self._redis.start()
+            for server in self._servers.values():
+                await server.start()
             await self.stack.start()
         except BaseException:
             self.stack.print_logs()
@@ -72,10 +79,10 @@ class System:
     async def kill(self, part: str, away: float) -> None:
         """SIGKILL a part, and count it when it is dead; return when its successor runs."""
         began = time.monotonic()
-        if part == "redis" and self._redis is not None:
-            if self._redis.pid is not None:
+        if part in self._servers:
+            if self._servers[part].up:
                 self.kills[part] += 1
-                await self._redis.kill(away)
+                await self._servers[part].kill(away)
             return
         pid = self.stack.processes().get(part)
         if pid is None:  # killed a moment ago, and not yet back
@@ -91,7 +98,10 @@ class System:
 
     async def pause(self, part: str, seconds: float) -> None:
         """SIGSTOP a part for this long."""
-        pid = self._redis.pid if part == "redis" and self._redis is not None else self.stack.processes().get(part)
+        if part in self._servers:
+            await self._pause_server(part, seconds)
+            return
+        pid = self.stack.processes().get(part)
         if pid is None:
             return
         with suppress(ProcessLookupError):
@@ -101,6 +111,16 @@ class System:
                 await asyncio.sleep(seconds)
             finally:
                 os.kill(pid, signal.SIGCONT)
+
+    async def _pause_server(self, part: str, seconds: float) -> None:
+        server = self._servers[part]
+        if server.up:
+            server.pause()
+            self.pauses[part] += 1
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                server.resume()
 
     async def until_back(self) -> float:
         """Wait until every part answers; return the seconds it took. Raises TimeoutError."""
@@ -112,21 +132,23 @@ class System:
 
     def stored(self) -> tuple[dict[str, StoredSession], dict[str, StoredTurn]]:
         """What is stored, read past the service. The stack must have been stopped."""
+        if self._postgres is not None:
+            return read_postgres(self._postgres.rows())
         if self._redis is not None:
             return read_redis(self._redis.port)
         return read_sqlite(self.stack.data_dir / "state.sqlite")
 
     async def _all_answer(self, http: aiohttp.ClientSession) -> bool:
-        if not set(PARTS[self.store]) - {"redis"} <= set(self.stack.processes()):
+        if not set(PARTS[self.store]) - set(self._servers) <= set(self.stack.processes()):
             return False
-        if self._redis is not None and not answers(self._redis.port):
+        if not all(server.up and server.answers() for server in self._servers.values()):
             return False
         return all(await asyncio.gather(*(_answers(http, url) for url in self._probes)))
 
     async def _close(self) -> None:
         await self.stack.close()
-        if self._redis is not None:
-            self._redis.close()
+        for server in self._servers.values():
+            server.close()
 
 
 def _url(stack: Stack, name: str, port: str) -> str:

@@ -19,9 +19,8 @@ def main() -> None:
     from travelbuddy.telemetry.audit import configure_audit
     from travelbuddy.telemetry.logging import configure_logging
 
-    configure_logging(
-        settings.log_level, settings.log_format, content=settings.log_content
-    )  # before the SDKs are imported and log on their own
+    # before the SDKs are imported and log on their own
+    configure_logging(settings.log_level, settings.log_format, content=settings.log_content, replica=settings.replica)
 
     try:
         configure_audit(settings.audit_log)
@@ -30,6 +29,9 @@ def main() -> None:
         raise SystemExit(2) from None
 
     from travelbuddy.app import serve
+    from travelbuddy.telemetry.tracing import configure_tracing
+
+    configure_tracing(settings)
 
     serve(settings)
 

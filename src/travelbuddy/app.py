@@ -20,11 +20,15 @@ from travelbuddy.api.document import ANYWHERE, complete_document, problems
 from travelbuddy.api.limits import BodyLimit
 from travelbuddy.api.problems import install_problem_handlers
 from travelbuddy.api.routes import chat, health, sessions, users, workflows
+from travelbuddy.api.whole import WholeAnswers
 from travelbuddy.bootstrap import OFFLINE_KEY, OFFLINE_PREFIX, Services, build_services
 from travelbuddy.flights.airports import warm
 from travelbuddy.messaging import inbox
 from travelbuddy.settings import Settings, listed
 from travelbuddy.telemetry.audit import AuditDoor
+from travelbuddy.telemetry.doors import TraceDoor
+from travelbuddy.telemetry.http_metrics import HttpMeter
+from travelbuddy.telemetry.tracing import stop_tracing
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +53,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
             await built.drain.hand_over()
             await asyncio.gather(warming, return_exceptions=True)
             await built.close()
+            await asyncio.to_thread(stop_tracing)
 
     app = FastAPI(
         title="TravelBuddy",
@@ -91,10 +96,13 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             allow_origins=listed(settings.cors_origins),
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
-            expose_headers=["Location", "Retry-After"],
+            expose_headers=["Location", "Retry-After", "traceresponse"],
         )
     own = LOOPBACK_NAMES if settings.auth == "none" and settings.on_loopback else ()
     app.add_middleware(BrowserGuard, names=(*own, *listed(settings.allowed_hosts)))
+    app.add_middleware(HttpMeter)
+    app.add_middleware(TraceDoor)
+    app.add_middleware(WholeAnswers)
 
 
 def serve(settings: Settings) -> None:

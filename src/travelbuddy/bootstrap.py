@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-
-from pydantic import JsonValue
 
 from travelbuddy.access.build import build_gate
 from travelbuddy.access.gate import Gate
@@ -23,14 +21,15 @@ from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_turns import DaprTurnEngine
 from travelbuddy.adapters.dapr_watch import EngineWatch
 from travelbuddy.adapters.guarded_model import GuardedModel
+from travelbuddy.adapters.metered_model import MeteredModel
 from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
+from travelbuddy.adapters.traced_model import TracedModel
 from travelbuddy.admission import Admission
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.draining import Drain
 from travelbuddy.erasure import Erasure
-from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
@@ -38,18 +37,20 @@ from travelbuddy.live import LiveTurns, merged
 from travelbuddy.preferences import today_for
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.metrics import Metrics
+from travelbuddy.telemetry.prices import read_prices
+from travelbuddy.tool_context import tool_contexts
 from travelbuddy.tools import default_toolbox
-from travelbuddy.tools.base import Toolbox, ToolContext
+from travelbuddy.tools.base import Toolbox
 from travelbuddy.turns import TurnPolicy, Turns
 from travelbuddy.workflow.activities import TurnActivities
-from travelbuddy.workflow.contracts import CallToolInput
 from travelbuddy.workflow.runtime import WorkflowWorker
-from travelbuddy.workflow.toolcalls import ToolCalls, ToolContextFactory, UserContext
+from travelbuddy.workflow.toolcalls import ToolCalls
 
 OFFLINE_MODEL = "offline-travel-1"
 OFFLINE_PREFIX = "/offline-model"
 OFFLINE_KEY = secrets.token_urlsafe(24)
 """What this process shows its own offline model, which is there for nobody else."""
+FLIGHTS = {"sample": SampleFlights}
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class Services:
     close: Callable[[], Awaitable[None]]
     drain: Drain = field(default_factory=Drain)
 
+    def __post_init__(self) -> None:
+        """Show among the metrics what the services know of themselves."""
+        self.metrics.watch_streams(lambda: self.following.streams)
+        self.metrics.watch_parts(sidecar=lambda: self.sidecar.connected, workflow_worker=lambda: self.worker.running)
+
     async def serve(self) -> None:
         """Take work, hear the other replicas and watch the engine, for one life of the sidecar."""
         async with asyncio.TaskGroup() as tasks:
@@ -99,18 +105,18 @@ class _Outside:
 
 
 def _outside(settings: Settings) -> _Outside:
-    metrics = Metrics()
+    metrics = Metrics(read_prices(settings.model_prices))
     token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token is not None else None
     sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port, token)
     sealer = settings.payload_sealer
     state, chat = DaprRecords(sidecar, metrics, sealer=settings.state_sealer), _chat(settings)
-    model = GuardedModel(chat, metrics.model_answered)
+    model = GuardedModel(MeteredModel(TracedModel(chat, chat.url), metrics.models), metrics.model_answered)
     metrics.watch(state.guard, model.guard)
     return _Outside(
         metrics=metrics,
         sidecar=sidecar,
         state=state,
-        memory=DaprStateStorage(state, _utc_now),
+        memory=DaprStateStorage(state, _utc_now, metrics.turns.committed),
         engine=DaprTurnEngine(sidecar, sealer),
         publisher=DaprPublisher(sidecar),
         link=DaprReplicaLink(sidecar, settings.replica, merged, sealer),
@@ -121,35 +127,35 @@ def _outside(settings: Settings) -> _Outside:
 
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
-    clock, out, flights, doors, drain = _utc_now, _outside(settings), SampleFlights(), OpenDoors(), Drain()
-    toolbox, live = default_toolbox(flights), LiveTurns(out.link, out.metrics.turn_ended)
+    clock, out, flights, doors, drain = _utc_now, _outside(settings), FLIGHTS[settings.flights](), OpenDoors(), Drain()
+    toolbox, live, metrics = default_toolbox(flights), LiveTurns(out.link), out.metrics
     erasable, lanes, users = _memory(out, live)
     activities = TurnActivities(
         lanes=lanes,
         model=out.model,
         users=users,
-        tools=ToolCalls(toolbox, _tool_context_factory(settings, users, flights), live, clock),
+        tools=ToolCalls(toolbox, tool_contexts(settings, users, flights, clock), live, clock, metrics.turns.tool),
         publisher=out.publisher,
         feed=live,
         clock=clock,
         today=lambda context: today_for(context, clock, settings.today),
         doors=doors,
         tallies=out.memory.tallies_of,
+        metrics=metrics.turns,
     )
-    live.on_closed(activities.closed)
-    worker = WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port, settings.payload_sealer)
-    turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors)
+    worker = _worker(settings, activities, live, metrics)
+    turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors, metrics.turns.accepted)
     return Services(
         settings=settings,
         gate=build_gate(settings),
         turns=turns,
-        admission=_admission(settings, live, out.metrics),
+        admission=_admission(settings, live, metrics),
         following=Following(live, turns, drain.left),
         link=out.link,
         lanes=lanes,
         records=out.memory,
         memory=out.memory,
-        metrics=out.metrics,
+        metrics=metrics,
         users=users,
         erasure=Erasure(erasable, out.engine, live.close, users.forgotten),
         publisher=out.publisher,
@@ -159,6 +165,12 @@ def build_services(settings: Settings) -> Services:
         close=out.chat.close,
         drain=drain,
     )
+
+
+def _worker(settings: Settings, activities: TurnActivities, live: LiveTurns, metrics: Metrics) -> WorkflowWorker:
+    live.on_closed(activities.closed)
+    sealer = settings.payload_sealer
+    return WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port, sealer, metrics.turns)
 
 
 def _memory(out: _Outside, live: LiveTurns) -> tuple[DaprErasableRecords, Lanes, CachedUsers]:
@@ -207,35 +219,6 @@ def _chat(settings: Settings) -> OpenAIChat:
         return OpenAIChat(offline_url, OFFLINE_KEY, settings.model_timeout)
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
     return OpenAIChat(settings.openai_base_url, key, settings.model_timeout)
-
-
-def _tool_context_factory(settings: Settings, users: UserRecords, flights: FlightProvider) -> ToolContextFactory:
-    async def make(turn_id: str, request: CallToolInput, known: UserContext | None) -> ToolContext:
-        async def context() -> UserContext:
-            if known is not None:
-                return known
-            user = await users.user(request.user_id, request.user_version)
-            return user.context if user is not None else {}
-
-        async def preferences() -> Mapping[str, str]:
-            return {key: str(value) for key, value in (await context()).items()}
-
-        async def remember(changes: Mapping[str, JsonValue]) -> None:
-            await users.merge_user(request.user_id, changes)
-
-        return ToolContext(
-            user_id=request.user_id,
-            session_id=request.session_id,
-            workflow_instance_id=turn_id,
-            call_id=request.call.id,
-            today=today_for(await context(), _utc_now, settings.today),
-            default_origin=settings.default_origin,
-            flights=flights,
-            preferences=preferences,
-            remember=remember,
-        )
-
-    return make
 
 
 def _utc_now() -> datetime:

@@ -56,6 +56,9 @@ def up(
         typer.Option("--insecure", help="Let others reach the service although AUTH=none asks nobody who they are."),
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show all of Dapr's log lines.")] = False,
+    dapr_metrics: Annotated[
+        bool, typer.Option("--dapr-metrics", help="Let the sidecars show Prometheus their metrics, see stack.json.")
+    ] = False,
 ) -> None:
     """Run placement, scheduler, sidecar and app in the foreground. Port 0 is any free one."""
     from travelbuddy.runtime.plan import StackOptions
@@ -73,6 +76,7 @@ def up(
             components=components,
             replicas=replicas,
             verbose=verbose,
+            dapr_metrics=dapr_metrics,
             tokens=shared_tokens(settings),
         )
         code = run_stack(options)
@@ -88,6 +92,34 @@ def doctor(data_dir: Annotated[Path, typer.Option()] = Path(".travelbuddy")) -> 
     print_findings(findings)
     if any(finding.blocks_up for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="New file for the backup.")],
+    data_dir: Annotated[Path, typer.Option(help="Folder of the stack, which may be running.")] = Path(".travelbuddy"),
+) -> None:
+    """Save the conversations of the embedded store, as they are at one instant; the stack goes on."""
+    from travelbuddy.runtime.backup import back_up
+
+    with _one_line_errors():
+        count = back_up(data_dir, file)
+    typer.echo(f"{count} records in {file}.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `travelbuddy backup` wrote.")],
+    data_dir: Annotated[Path, typer.Option(help="Folder for a stack; it must have no data yet.")] = Path(
+        ".travelbuddy"
+    ),
+) -> None:
+    """Bring saved conversations into a new folder, for `travelbuddy up`. Turns under way are recorded as cancelled."""
+    from travelbuddy.runtime.backup import restore as bring_back
+
+    with _one_line_errors():
+        count = bring_back(file, data_dir)
+    typer.echo(f"{count} records in {data_dir}.")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

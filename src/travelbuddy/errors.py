@@ -46,7 +46,11 @@ class Transient(TravelBuddyError):
 
 
 class ModelUnavailable(Transient):
-    """The model did not give a usable answer this time."""
+    """The model did not give a usable answer this time. ``reason`` is why, in one of few words, for metrics."""
+
+    def __init__(self, message: str, retry_after: float | None = None, *, reason: str = "broken") -> None:
+        super().__init__(message, retry_after)
+        self.reason = reason
 
     @property
     def brief(self) -> str:

@@ -30,6 +30,8 @@ class Following:
         self._live = live
         self._turns = turns
         self._left = left
+        self.streams = 0
+        """Clients that follow a turn here, event by event."""
 
     async def ended(self, turn_id: str, seconds: float, *, ask: bool) -> TurnRecord | None:
         """The turn's record as soon as it has its outcome; None when that takes longer than ``seconds``.
@@ -56,6 +58,16 @@ class Following:
 
         Where this replica is leaving they end before, without it. ``ask`` as above.
         """
+        self.streams += 1
+        try:
+            async for event in self._events(turn_id, cursor, ask=ask):
+                yield event
+        finally:
+            self.streams -= 1
+
+    async def _events(
+        self, turn_id: str, cursor: Cursor, *, ask: bool
+    ) -> AsyncIterator[tuple[Event, TurnRecord | None]]:
         live = self._live.follow(turn_id)
         status: dict[str, JsonValue] = {}
         watch = _Watch(self._live, live, self._turns, look_first=ask)

@@ -183,7 +183,10 @@ class Lanes:
 
     async def _stand_again(self, turn: TurnRecord, lost: Commit) -> Standing:
         """After a lost commit. Some stores have applied a part of it, which must not outlive an erased session."""
-        entry = LaneEntry(id=turn.workflow_instance_id, message=turn.messages[0].content, accepted_at=turn.created_at)
+        told, since = turn.messages[0].content, turn.created_at
+        entry = LaneEntry(
+            id=turn.workflow_instance_id, message=told, accepted_at=since, trace=turn.trace, door=turn.door
+        )
         try:
             return await self.stand(turn.session_id, turn.user_id, entry)
         except TurnWithdrawn:

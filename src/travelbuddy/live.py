@@ -34,10 +34,8 @@ Result = TypeVar("Result")
 class LiveTurns:
     """What this replica knows of turns, and the notices from and to the others."""
 
-    def __init__(self, link: ReplicaLink, ended: Callable[[str], None] = lambda outcome: None) -> None:
-        """``ended`` is told the outcome of every turn that ends here."""
+    def __init__(self, link: ReplicaLink) -> None:
         self._link = link
-        self._ended = ended
         self._closed: Callable[[str], None] = lambda turn_id: None
         self._over: Callable[[str], None] = lambda turn_id: None
         self._turns: LRUCache[str, LiveTurn] = LRUCache(KEPT)
@@ -99,7 +97,6 @@ class LiveTurns:
             self.close(turn_id)
         live = self._turns.pop(turn_id, None)
         if live is not None:
-            self._ended(record.outcome)
             live.record = record
             self._ended_now[turn_id] = live  # its door may not have come to follow it yet
             live.followers.discard(accepted_by or "")

@@ -1,19 +1,47 @@
-"""Every setting in one frozen class: the environment first, then ``.env``, then the default."""
+"""Every setting in one frozen class: the environment first, then ``.env``, then secrets in files, then the default."""
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.sealing import KEY_FORM, Sealer
+from travelbuddy.telemetry.prices import read_prices
+
+Sampler = Literal[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+]
+
+SECRETS = Path("/run/secrets")
+"""Where containers find secrets: each a file, named after its setting in lower case."""
+
+
+class _Secrets(SecretsSettingsSource):
+    """The files of SECRETS. An empty one is no setting at all, as an empty variable."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__call__().items() if value != ""}
 
 
 class Settings(BaseSettings):
@@ -51,6 +79,8 @@ class Settings(BaseSettings):
     max_tokens_per_day: int | None = Field(None, ge=1, description="tokens after which a user waits until midnight UTC")
     max_tokens_per_session: int | None = Field(None, ge=1, description="tokens after which a session is closed")
 
+    model_prices: str = Field("", description="dollars per million tokens by model: JSON, or a file with it")
+
     max_turns: int = Field(500, ge=1, description="turns in progress, per replica, from which on HTTP doors say 503")
     chat_wait: float = Field(60, ge=0, le=3600, description="longest wait of POST /chat before it answers 202")
     drain_seconds: float = Field(15, ge=0, le=600, description="longest time for what is under way, when told to stop")
@@ -70,6 +100,19 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_content: bool = Field(False, description="lets the log say what people wrote, where an error quotes it")
 
+    otel_exporter_otlp_endpoint: str = Field("", description="where traces go: base URL of OTLP over HTTP; empty: none")
+    otel_service_name: str = "travelbuddy"
+    otel_traces_sampler: Sampler = "parentbased_always_on"
+    otel_traces_sampler_arg: float = Field(1, ge=0, le=1, description="the part of the traces, where the sampler asks")
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _known_endpoint(cls, value: str) -> str:
+        where = urlsplit(value)
+        if value and (where.scheme not in {"http", "https"} or not where.hostname or where.query or where.fragment):
+            raise ValueError("write the base URL of a receiver of OTLP over HTTP, as http://localhost:4318")
+        return value
+
     @field_validator("state_key", "state_key_old", "payload_key", "payload_key_old")
     @classmethod
     def _known_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
@@ -77,6 +120,12 @@ class Settings(BaseSettings):
         for key in _keys(value) if several else [value.get_secret_value()] if value is not None else []:
             if not KEY_FORM.fullmatch(key):
                 raise ValueError("a key is 64 hexadecimal digits; make one with `openssl rand -hex 32`")
+        return value
+
+    @field_validator("model_prices")
+    @classmethod
+    def _known_prices(cls, value: str) -> str:
+        read_prices(value)
         return value
 
     @field_validator("log_level")
@@ -93,6 +142,19 @@ class Settings(BaseSettings):
         if value not in {"", "off"} and not re.fullmatch(r"[1-9]\d*\s*/\s*(second|minute|hour|day)", value):
             raise ValueError("write a number per second, minute, hour or day, as 120/minute, or off")
         return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources, first come first; SECRETS is one where that folder exists."""
+        secrets = (_Secrets(settings_cls, SECRETS),) if SECRETS.is_dir() else ()
+        return init_settings, env_settings, dotenv_settings, *secrets
 
     @property
     def on_loopback(self) -> bool:
@@ -162,4 +224,7 @@ def load_settings(**chosen: object) -> Settings:
         return Settings(**chosen)  # type: ignore[arg-type]
     except ValidationError as invalid:
         bad = [f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in invalid.errors()]
-        raise RuntimeProblem(f"Bad settings (environment or .env): {'; '.join(bad)}") from invalid
+        raise RuntimeProblem(f"Bad settings (environment, .env or {SECRETS}): {'; '.join(bad)}") from invalid
+    except (OSError, SettingsError) as unreadable:
+        reason = unreadable.__cause__ or unreadable
+        raise RuntimeProblem(f"A secret is not readable for uid {os.geteuid()}: {reason}") from unreadable

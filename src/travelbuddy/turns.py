@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from travelbuddy.adapters.ports import ENDED, EngineStatus, SessionRecords, Snapshot, TurnEngine
+from travelbuddy.adapters.ports import ENDED, SessionRecords, Snapshot, TurnEngine
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord, cancelled_turn
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
-from travelbuddy.errors import CannotOpen, KeyReused, NotFound, SessionBusy, TurnOver
+from travelbuddy.errors import KeyReused, NotFound, SessionBusy, TurnOver
 from travelbuddy.lanes import Lanes, owned
-from travelbuddy.telemetry import audit
-from travelbuddy.views import OpenTurn, TurnView, finished, unfinished
+from travelbuddy.telemetry import audit, spans, tracing
+from travelbuddy.views import OpenTurn, TurnView, begun, finished, input_of, unfinished
 from travelbuddy.workflow.contracts import IfBusy, ReplyTo, TurnInput
 
 
@@ -36,6 +36,8 @@ class Incoming:
     """The replica that waits for the reply, if one does."""
     accepted_by: str | None = None
     """The replica whose door counts it as in progress."""
+    door: str = "other"
+    """Which door it is at."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class Turns:
         policy: TurnPolicy,
         clock: Callable[[], datetime],
         doors: OpenDoors | None = None,
+        accepted: Callable[[str], None] = lambda door: None,
     ) -> None:
+        """``accepted`` is told the door of every message that became a turn."""
+        self._accepted = accepted
         self._doors = doors or OpenDoors()
         self._records = records
         self._engine = engine
@@ -84,6 +89,7 @@ class Turns:
         """
         audit.identify(message.user_id)
         turn_id = turn_id_for(message)
+        spans.about(turn_id, message.session_id)
         snapshot = await self._records.read(message.session_id)
         if snapshot.session is None:
             await self._records.index_session(message.user_id, message.session_id)
@@ -91,11 +97,13 @@ class Turns:
             owned(snapshot.session, message.user_id)
         if message.key is not None and await self._known(turn_id, message, snapshot.session):
             return Accepted(turn_id, message.session_id, repeated=True)
-        entry = LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock())
+        entry = self._entry(turn_id, message)
         if message.if_busy == "reject":
             await self._lanes.check_free(snapshot, turn_id)
         with self._doors.letting_in(turn_id):
             scheduled = await self._let_in(message, entry, snapshot)
+        if scheduled:
+            self._accepted(message.door)
         return Accepted(turn_id, message.session_id, repeated=not scheduled)
 
     async def _let_in(self, message: Incoming, entry: LaneEntry, snapshot: Snapshot) -> bool:
@@ -137,9 +145,7 @@ class Turns:
         """End the turn, wherever it is, and let the next one begin at once. Raises NotFound and TurnOver."""
         turn = await self.find(turn_id, user_id)
         if isinstance(turn, OpenTurn):
-            inp = turn.inp
-            entry = LaneEntry(id=turn_id, message=inp.message, accepted_at=inp.accepted_at)
-            turn = await self._lanes.cancel(inp.session_id, inp.user_id, entry)
+            turn = await self._lanes.cancel(turn.inp.session_id, turn.user_id, turn.inp.entry(turn_id))
         if turn.outcome != "cancelled":
             raise TurnOver(f"turn {turn_id!r} is {turn.outcome} already; it cannot be cancelled")
         return finished(turn)
@@ -161,13 +167,11 @@ class Turns:
         return inline or record
 
     async def _find_unrecorded(self, turn_id: str) -> TurnRecord | OpenTurn:
-        status = await self._engine.status(turn_id)
-        inp = _input_of(status)
+        inp = input_of(status := await begun(self._engine, turn_id))
         if inp is None or status.progress == "withdrawn":
             raise NotFound(f"no turn {turn_id!r}: it never existed, or its record has expired")
         session = await self._lanes.settle(inp.session_id)
-        place = session.entry(turn_id) if session is not None else None
-        if session is not None and place is not None:
+        if session is not None and (place := session.entry(turn_id)) is not None:
             if place.cancelled_at is not None:
                 return cancelled_turn(session, place, place.cancelled_at)
             return OpenTurn(turn_id, inp, status, session.position(turn_id))
@@ -196,13 +200,16 @@ class Turns:
         record = inline or await self._records.find_turn(turn_id)
         if record is None:
             return session is not None and session.done(turn_id)
-        same_session = record.session_id == message.session_id
-        return _same(same_session and record.messages[0].content == message.text)
+        return _same((record.session_id, record.messages[0].content) == (message.session_id, message.text))
 
     async def _check_same_running(self, turn_id: str, message: Incoming) -> None:
-        running = _input_of(await self._engine.status(turn_id))
+        running = input_of(await self._engine.status(turn_id))
         if running is not None:
             _same(running.session_id == message.session_id and running.message == message.text)
+
+    def _entry(self, turn_id: str, message: Incoming) -> LaneEntry:
+        here = tracing.headers() or None
+        return LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock(), trace=here, door=message.door)
 
     def _input(self, message: Incoming, entry: LaneEntry) -> TurnInput:
         return TurnInput(
@@ -218,6 +225,8 @@ class Turns:
             if_busy=message.if_busy,
             follower=message.follower,
             accepted_by=message.accepted_by,
+            trace=entry.trace,
+            door=message.door,
         )
 
 
@@ -239,12 +248,3 @@ def _same(same: bool) -> bool:
     if not same:
         raise KeyReused("this idempotency key was used for another message; use a fresh key for a new message")
     return True
-
-
-def _input_of(status: EngineStatus) -> TurnInput | None:
-    if status.closed:
-        raise CannotOpen(status.closed)
-    try:
-        return TurnInput.model_validate(status.input) if status.input else None
-    except ValidationError:  # an instance of another workflow
-        return None

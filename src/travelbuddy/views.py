@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from travelbuddy.adapters.ports import EngineState, EngineStatus
+from travelbuddy.adapters.ports import EngineState, EngineStatus, TurnEngine
 from travelbuddy.domain.conversation import Step, TurnRecord
+from travelbuddy.errors import CannotOpen, StoreUnavailable
 from travelbuddy.workflow.contracts import TurnInput
 
+BEGIN_PATIENCE = 3.0
+"""Seconds to wait for a turn to be begun before whoever asks is told to ask again: what a turn is held up by a kill."""
 _ENDED_AS: dict[EngineState, str] = {"completed": "answered", "failed": "failed", "terminated": "cancelled"}
 
 
@@ -45,6 +50,20 @@ class OpenTurn:
     def user_id(self) -> str:
         """Whose turn it is."""
         return self.inp.user_id
+
+
+async def begun(engine: TurnEngine, turn_id: str) -> EngineStatus:
+    """How the engine sees a turn. Of one that it keeps but has not begun it says nothing, not even whose it is.
+
+    That lasts for moments, or after a kill until another sidecar has it; StoreUnavailable when it takes longer.
+    """
+    deadline = time.monotonic() + BEGIN_PATIENCE
+    while time.monotonic() < deadline:
+        status = await engine.status(turn_id)
+        if status.state != "running" or status.input or status.closed:
+            return status
+        await asyncio.sleep(0.05)
+    raise StoreUnavailable(f"turn {turn_id!r} is not begun yet; ask again", retry_after=1)
 
 
 def finished(record: TurnRecord) -> TurnView:
@@ -82,3 +101,13 @@ def unfinished(turn: OpenTurn) -> TurnView:
         created_at=turn.inp.accepted_at,
         updated_at=datetime.fromisoformat(status.updated_at) if status.updated_at else None,
     )
+
+
+def input_of(status: EngineStatus) -> TurnInput | None:
+    """What the turn was started with; None for an instance of another workflow. Raises CannotOpen."""
+    if status.closed:
+        raise CannotOpen(status.closed)
+    try:
+        return TurnInput.model_validate(status.input) if status.input else None
+    except ValidationError:
+        return None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+from tests.integration.framework.postgres_server import PostgresServer
+from tests.integration.framework.redis_server import redis_program
 from tests.integration.framework.scripted_model import ScriptedModel
 from tests.integration.framework.stack import Stack
+from tests.integration.framework.stores import STORES, Chosen
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.runtime.install import ensure_runtime
@@ -26,8 +30,33 @@ def dapr_runtime() -> None:
         pytest.skip(f"Dapr is needed: {problem}")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test runs on every store, all of one store after all of another, unless its marker names fewer."""
+    chosen = metafunc.config.getoption("store") or STORES
+    marker = metafunc.definition.get_closest_marker("stores")
+    names = [name for name in STORES if name in chosen and (marker is None or name in marker.args)]
+    if marker is not None and not names:
+        elsewhere = pytest.mark.skip(reason=f"only on {', '.join(marker.args)}: {marker.kwargs['because']}")
+        metafunc.parametrize("kept_in", [pytest.param("", marks=elsewhere)], indirect=True, scope="session")
+    else:
+        metafunc.parametrize("kept_in", names, indirect=True, scope="session")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
+async def kept_in(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """The store of the tests that run now; where its server is not installed they are skipped, and fail in CI."""
+    Chosen.name = request.param
+    async with AsyncExitStack() as around:
+        if request.param != "sqlite":
+            redis_program("redis-server")
+        if request.param == "postgres":
+            Chosen.postgres = await around.enter_async_context(PostgresServer())
+        yield
+        Chosen.name, Chosen.postgres = "sqlite", None
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stack(dapr_runtime: None) -> AsyncIterator[Stack]:
+async def stack(dapr_runtime: None, kept_in: None) -> AsyncIterator[Stack]:
     """One stack with the offline model, shared by all tests that neither kill nor configure anything."""
     async with Stack() as shared:
         yield shared
@@ -42,7 +71,7 @@ class Scripted:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def scripted_stack(dapr_runtime: None) -> AsyncIterator[Scripted]:
+async def scripted_stack(dapr_runtime: None, kept_in: None) -> AsyncIterator[Scripted]:
     """One stack with a scripted model, shared by the tests that kill nothing."""
     with ScriptedModel() as model:
         async with Stack(env=model.env) as shared:

@@ -12,6 +12,7 @@ from dapr.clients.exceptions import DaprGrpcError
 
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.errors import StoreUnavailable
+from travelbuddy.telemetry import spans
 
 PUBSUB = "messagepubsub"
 TIMEOUT = 10.0
@@ -26,13 +27,14 @@ class DaprPublisher:
     async def publish(self, topic: str, data: Mapping[str, Any], event_id: str) -> None:
         """See Publisher. The id is the CloudEvent's, so a consumer can tell a repetition."""
         try:
-            async with asyncio.timeout(TIMEOUT):
-                await self._sidecar.connection.dapr.publish_event(
-                    PUBSUB,
-                    topic,
-                    json.dumps(data, ensure_ascii=False),
-                    publish_metadata={"cloudevent.id": event_id},
-                    data_content_type="application/json",
-                )
+            with spans.publish(topic, PUBSUB):
+                async with asyncio.timeout(TIMEOUT):
+                    await self._sidecar.connection.dapr.publish_event(
+                        PUBSUB,
+                        topic,
+                        json.dumps(data, ensure_ascii=False),
+                        publish_metadata={"cloudevent.id": event_id},
+                        data_content_type="application/json",
+                    )
         except (DaprGrpcError, grpc.aio.AioRpcError, TimeoutError) as error:
             raise StoreUnavailable(f"the message broker is not available: {error}", retry_after=1) from error

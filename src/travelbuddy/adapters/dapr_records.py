@@ -17,7 +17,7 @@ from travelbuddy.adapters.dapr_store import DaprStore, Delete, Put, Stored
 from travelbuddy.errors import StoreNotAsked, StoreUnavailable
 from travelbuddy.resilience import Guard
 from travelbuddy.sealing import Sealer
-from travelbuddy.telemetry import audit
+from travelbuddy.telemetry import audit, spans
 from travelbuddy.telemetry.metrics import Metrics
 
 STORE = "conversationstore"
@@ -39,7 +39,7 @@ class DaprRecords:
     def __init__(
         self, sidecar: Sidecar, metrics: Metrics | None = None, store: str = STORE, sealer: Sealer | None = None
     ) -> None:
-        self._store = DaprStore(sidecar, store, sealer)
+        self._store, self._name = DaprStore(sidecar, store, sealer), store
         self._metrics = metrics or Metrics()
         self.guard = Guard("state-store", THRESHOLD, OPEN_FOR, _refusal)
 
@@ -74,13 +74,16 @@ class DaprRecords:
         """Make a request: through the breaker, again after a short trouble, measured, and noted in the audit log."""
         outcome, began = "unavailable", time.monotonic()
         try:
-            with self._metrics.store(operation):
+            with self._metrics.store(operation), spans.store(operation, self._name, len(keys)) as asked:
                 try:
                     result = await self.guard.call(request, _worth_a_retry)
                 except StoreUnavailable as trouble:
                     if not _worth_a_retry(trouble) or time.monotonic() - began > RETRY_WITHIN:
                         raise
+                    asked.event("again")
                     result = await self._again(operation, request)
+                if result is False:
+                    asked.event("refused")
             outcome = "refused" if result is False else "done"
             return result
         finally:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from typing import Any
 
 import grpc.aio
@@ -120,7 +121,8 @@ class DaprReplicaLink:
             waiting.append(whole)
         sender = self._senders.get(topic)
         if sender is None or sender.done():
-            self._senders[topic] = asyncio.ensure_future(self._send_all(topic, waiting))
+            nobodys = Context()  # notices of many turns gather: what is done with them belongs to none
+            self._senders[topic] = asyncio.create_task(self._send_all(topic, waiting), context=nobodys)
 
     async def _send_all(self, topic: str, waiting: deque[dict[str, Any]]) -> None:
         """Send what waits, in order; while one is on its way, pieces of text behind it gather into one."""

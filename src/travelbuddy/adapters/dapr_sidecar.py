@@ -16,6 +16,7 @@ from dapr.conf import settings as dapr_settings
 from dapr.ext.workflow.aio import DaprWorkflowClient
 from dapr.proto.runtime.v1.dapr_pb2_grpc import DaprStub
 
+from travelbuddy.adapters.dapr_tracing import interceptors, with_interceptors
 from travelbuddy.errors import StoreNotAsked
 from travelbuddy.sidecar_token import Metadata, api_token
 from travelbuddy.telemetry.logging import sdk_logging
@@ -98,8 +99,10 @@ class Sidecar:
         return Connection(
             api=DaprStub(channel),
             metadata=api_token(),
-            dapr=DaprGrpcClientAsync(f"{self.host}:{self.grpc_port}"),
-            workflows=DaprWorkflowClient(host=self.host, port=str(self.grpc_port), logger_options=sdk_logging()),
+            dapr=DaprGrpcClientAsync(f"{self.host}:{self.grpc_port}", interceptors=interceptors()),
+            workflows=with_interceptors(
+                DaprWorkflowClient(host=self.host, port=str(self.grpc_port), logger_options=sdk_logging())
+            ),
         )
 
     async def _until_healthy(self) -> None:

@@ -30,6 +30,7 @@ from travelbuddy.domain.conversation import (
 from travelbuddy.domain.messages import Message, whole
 from travelbuddy.domain.users import SessionIndex, Tally, UserRecord
 from travelbuddy.errors import NotFound
+from travelbuddy.telemetry.spans import turn_over
 
 SESSION_TTL = TURN_TTL = 7 * DAY
 USER_TTL = 30 * DAY
@@ -41,7 +42,14 @@ _AT_ONCE = 200
 class DaprStateStorage(StateStorage):
     """All of the service's memory. Implements StateStorage and the ports SessionRecords and UserRecords."""
 
-    def __init__(self, records: DaprRecords, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        records: DaprRecords,
+        clock: Callable[[], datetime],
+        committed: Callable[[Sequence[TurnRecord]], None] = lambda closed: None,
+    ) -> None:
+        """``committed`` is told of the turns that a commit of ours has closed."""
+        self._committed = committed
         self._records = records
         self._clock = clock
 
@@ -67,7 +75,7 @@ class DaprStateStorage(StateStorage):
             last_activity=session.last_activity,
             day_tokens=session.day_tokens,
         )
-        return await self._records.transact(
+        committed = await self._records.transact(
             _session(session, etag),
             [
                 *(_turn(record) for record in (*commit.sealed, *commit.closed)),
@@ -75,6 +83,11 @@ class DaprStateStorage(StateStorage):
                 *(Delete(f"turn:{turn_id}") for turn_id in commit.dropped),
             ],
         )
+        if committed:
+            self._committed(commit.closed)
+            for turn in commit.closed:
+                turn_over(turn, self._clock())
+        return committed
 
     async def restore_turn(self, turn: TurnRecord) -> None:
         """See SessionRecords."""

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.errors import StoreUnavailable
 from travelbuddy.sealing import MARK, Sealer
+from travelbuddy.telemetry import tracing
 
 TIMEOUT = 5.0
 _SEALED = MARK.encode()
@@ -107,7 +108,8 @@ class DaprStore:
 
     async def _call(self, method: str, request: Any) -> Any:
         connection = self._sidecar.connection
-        return await getattr(connection.api, method)(request, timeout=TIMEOUT, metadata=connection.metadata)
+        metadata = (*connection.metadata, *tracing.sidecar_headers().items())
+        return await getattr(connection.api, method)(request, timeout=TIMEOUT, metadata=metadata)
 
 
 def _place(key: str) -> str:

@@ -22,7 +22,8 @@ from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.ports import EngineState, EngineStatus
 from travelbuddy.errors import CannotOpen, StoreUnavailable
 from travelbuddy.sealing import Sealer
-from travelbuddy.sidecar_token import api_token
+from travelbuddy.sidecar_token import call_metadata
+from travelbuddy.telemetry import spans
 from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
 from travelbuddy.workflow.payloads import place_of
 
@@ -64,8 +65,11 @@ class DaprTurnEngine:
         if self._sealer.seals:
             told = self._sealer.seal(json.dumps(told), place_of(turn_id))
         try:
-            async with asyncio.timeout(TIMEOUT):
-                await workflows.schedule_new_workflow(TURN_WORKFLOW, input=told, instance_id=turn_id, start_at=LONG_AGO)
+            with spans.engine("schedule"):
+                async with asyncio.timeout(TIMEOUT):
+                    await workflows.schedule_new_workflow(
+                        TURN_WORKFLOW, input=told, instance_id=turn_id, start_at=LONG_AGO
+                    )
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.ALREADY_EXISTS:
                 return False
@@ -92,7 +96,8 @@ class DaprTurnEngine:
     async def wake(self, turn_id: str) -> None:
         """See TurnEngine. An event to an ended instance is dropped by the engine; a torn one hears nothing."""
         try:
-            await _tell(self._sidecar.connection.workflows.raise_workflow_event(turn_id, ADMITTED))
+            with spans.engine("wake"):
+                await _tell(self._sidecar.connection.workflows.raise_workflow_event(turn_id, ADMITTED))
         except StoreUnavailable as error:
             if _TORN not in str(error):
                 raise
@@ -118,7 +123,8 @@ class DaprTurnEngine:
 
     async def terminate(self, turn_id: str) -> None:
         """See TurnEngine."""
-        await _tell(self._sidecar.connection.workflows.terminate_workflow(turn_id))
+        with spans.engine("terminate"):
+            await _tell(self._sidecar.connection.workflows.terminate_workflow(turn_id))
 
     async def purge(self, turn_id: str) -> bool:
         """See TurnEngine. Right after its end an instance is hard to read, so this tries again."""
@@ -147,7 +153,7 @@ class DaprTurnEngine:
             while True:
                 request = ListInstanceIDsRequest(pageSize=_LIST_PAGE, continuationToken=token)
                 try:
-                    page = await stub.ListInstanceIDs(request, timeout=TIMEOUT, metadata=api_token())
+                    page = await stub.ListInstanceIDs(request, timeout=TIMEOUT, metadata=call_metadata())
                 except grpc.aio.AioRpcError as error:
                     raise _unavailable(error) from error
                 found += [turn_id for turn_id in page.instanceIds if turn_id.startswith(prefix)]

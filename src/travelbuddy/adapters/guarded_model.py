@@ -44,4 +44,4 @@ def _counts(trouble: Transient) -> bool:
 
 
 def _refusal(seconds: float) -> ModelUnavailable:
-    return ModelUnavailable("the model is failing; it was not asked again yet", retry_after=seconds)
+    return ModelUnavailable("the model is failing; it was not asked again yet", retry_after=seconds, reason="breaker")

@@ -21,6 +21,7 @@ from travelbuddy.adapters.ports import ModelAnswer
 from travelbuddy.adapters.retry_after import seconds_to_wait
 from travelbuddy.domain.messages import ToolCall
 from travelbuddy.errors import ModelRefused, ModelUnavailable
+from travelbuddy.telemetry.tracing import headers
 
 OnText = Callable[[str], None]
 OPENAI = "https://api.openai.com/v1"
@@ -39,7 +40,7 @@ class OpenAIChat:
 
     def __init__(self, base_url: str | None, api_key: str, seconds: float) -> None:
         """``seconds`` bounds a whole call, however long its stream goes on. Nothing connects before the first call."""
-        self._url = f"{(base_url or OPENAI).rstrip('/')}/chat/completions"
+        self.url = f"{(base_url or OPENAI).rstrip('/')}/chat/completions"
         self._headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
         self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
@@ -63,7 +64,7 @@ class OpenAIChat:
         try:
             async with (
                 asyncio.timeout(self._seconds),
-                self._http.post(self._url, data=to_json(body), allow_redirects=False) as response,
+                self._http.post(self.url, data=to_json(body), headers=headers(), allow_redirects=False) as response,
             ):
                 if response.status >= 300:
                     raise await _status_error(response)
@@ -71,7 +72,7 @@ class OpenAIChat:
                     return _answer(from_json(await response.read()), on_text)
                 return await _assembled(_lines(response.content), on_text)
         except TimeoutError as late:
-            raise ModelUnavailable(f"the model did not answer within {self._seconds:g} s") from late
+            raise ModelUnavailable(f"the model did not answer within {self._seconds:g} s", reason="timeout") from late
         except _BROKEN as error:  # no connection, broken off, not the protocol's
             raise ModelUnavailable(
                 f"the model's answer could not be had: {str(error) or type(error).__name__}"
@@ -89,7 +90,7 @@ class OpenAIChat:
                 headers=self._headers,
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                proxy=_proxy(self._url),
+                proxy=_proxy(self.url),
             )
         return self._session
 
@@ -119,7 +120,7 @@ async def _assembled(lines: AsyncIterable[bytes], on_text: OnText | None) -> Mod
 
     The lines are read to the very end: else no connection is used twice.
     """
-    text, calls, model, usage, finished = _Text(on_text), _Calls(), "", None, False
+    text, calls, model, usage, finished = _Text(on_text), _Calls(), "", None, ""
     async for line in lines:
         if not line.startswith(b"data:") or (data := line[5:].strip()) == b"[DONE]":
             continue
@@ -133,10 +134,10 @@ async def _assembled(lines: AsyncIterable[bytes], on_text: OnText | None) -> Mod
             text.add(delta.get("content") or "")
             for call in delta.get("tool_calls") or ():
                 calls.add(call)
-            finished = finished or bool(choice.get("finish_reason"))
+            finished = finished or str(choice.get("finish_reason") or "")
     if not finished:
         raise ValueError("the answer broke off")
-    return _checked(text.whole(), calls.whole(), model, usage)
+    return _checked(text.whole(), calls.whole(), model, usage, finished)
 
 
 def _parsed(data: bytes) -> Any:
@@ -206,7 +207,8 @@ class _Calls:
 
 
 def _answer(completion: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
-    message = completion["choices"][0]["message"]
+    choice = completion["choices"][0]
+    message = choice["message"]
     calls = tuple(
         ToolCall(id=call["id"], name=call["function"]["name"], arguments=call["function"]["arguments"])
         for call in message.get("tool_calls") or ()
@@ -215,23 +217,24 @@ def _answer(completion: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
     text = _Text(on_text)
     text.add(message.get("content") or "")
     model = str(completion.get("model") or "")
-    return _checked(text.whole(), calls, model, completion.get("usage"))
+    return _checked(text.whole(), calls, model, completion.get("usage"), str(choice.get("finish_reason") or ""))
 
 
-def _checked(content: str, calls: tuple[ToolCall, ...], model: str, usage: Any) -> ModelAnswer:
+def _checked(content: str, calls: tuple[ToolCall, ...], model: str, usage: Any, finish: str) -> ModelAnswer:
     if len({call.id for call in calls}) < len(calls) or not all(call.id for call in calls):
         calls = tuple(call.model_copy(update={"id": f"call_{i}"}) for i, call in enumerate(calls))
     if not calls and not content:
         raise ValueError("neither text nor a tool call")
     prompt, completion, total = (_tokens(usage, f"{kind}_tokens") for kind in ("prompt", "completion", "total"))
-    return ModelAnswer(content, calls, model, max(total, prompt + completion), prompt)
+    return ModelAnswer(content, calls, model, max(total, prompt + completion), prompt, finish)
 
 
 async def _status_error(response: aiohttp.ClientResponse) -> ModelUnavailable | ModelRefused:
     status = response.status
     if status >= 500 or status in _WORTH_A_RETRY:
         wait = seconds_to_wait(response.headers.get("retry-after"), datetime.now(UTC))
-        return ModelUnavailable(f"the model's server answered {status}", wait)
+        reason = "rate_limited" if status == 429 else "server_error"
+        return ModelUnavailable(f"the model's server answered {status}", wait, reason=reason)
     return ModelRefused(f"the model's server refused the request ({status}): {_reason(await response.read())}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -229,6 +229,7 @@ class ModelAnswer:
     model: str
     tokens: int
     prompt_tokens: int = 0
+    finish_reason: str = field(default="", compare=False)
 
 
 class ChatModel(Protocol):

@@ -29,6 +29,7 @@ from travelbuddy.errors import (
     TurnWithdrawn,
     Unauthenticated,
 )
+from travelbuddy.telemetry.tracing import ids
 
 log = structlog.get_logger(__name__)
 
@@ -76,11 +77,13 @@ def problem_of(error: TravelBuddyError) -> tuple[dict[str, Any], int]:
 
 
 def _document(status: int, kind: str, detail: str) -> dict[str, Any]:
+    traced = {"trace_id": here["trace_id"]} if (here := ids()) else {}
     return {
         "type": f"urn:travelbuddy:problem:{kind}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
+        **traced,
     }
 
 

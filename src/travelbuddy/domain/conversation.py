@@ -55,6 +55,10 @@ class LaneEntry(_Record):
     message: str
     accepted_at: datetime
     cancelled_at: datetime | None = None
+    trace: dict[str, str] | None = None
+    """Where its door was in a trace, as W3C headers."""
+    door: str | None = None
+    """Through which door the message came."""
 
 
 class TurnRecord(_Record):
@@ -69,6 +73,9 @@ class TurnRecord(_Record):
     messages: tuple[Message, ...]
     error: str | None = None
     timeline: tuple[Step, ...] = ()
+    trace: dict[str, str] | None = None
+    door: str | None = None
+    """Through which door the message came."""
 
     @property
     def reply(self) -> Message:
@@ -220,6 +227,8 @@ def closed_unanswered(
             Message(role="assistant", content=note, timestamp=now, metadata={"outcome": outcome}),
         ),
         error=note,
+        trace=entry.trace,
+        door=entry.door,
     )
 
 

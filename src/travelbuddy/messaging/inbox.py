@@ -23,14 +23,14 @@ from travelbuddy.api.deps import MetricsDep, PublisherDep, TurnsDep
 from travelbuddy.api.problems import field_errors, summary
 from travelbuddy.api.schemas import Identifier, Text
 from travelbuddy.errors import Permanent, Transient, TravelBuddyError
-from travelbuddy.telemetry import audit
+from travelbuddy.telemetry import audit, spans
 from travelbuddy.turns import Incoming, Turns
 from travelbuddy.workflow.contracts import ReplyTo
 
 router = APIRouter(prefix="/messages", include_in_schema=False)
 log = structlog.get_logger(__name__)
 
-DEAD_TOPIC = "TravelBuddy.dead"
+TOPIC, DEAD_TOPIC = "TravelBuddy", "TravelBuddy.dead"
 BROKEN_PAUSES = (0.3, 1.0)
 """Seconds between tries of a message on which the service breaks down; in all shorter than a broker's patience."""
 SUCCESS, RETRY = {"status": "SUCCESS"}, {"status": "RETRY"}
@@ -83,9 +83,11 @@ async def receive(request: Request, turns: TurnsDep, undertaker: UndertakerDep) 
         text=message.text,
         key=f"event:{event_id}" if event_id else None,
         reply_to=ReplyTo(recipient=message.sender, in_reply_to=event_id or ""),
+        door="pubsub",
     )
     try:
-        await _accept(turns, incoming)
+        with spans.message_received(TOPIC, event, request.headers):
+            await _accept(turns, incoming)
     except Transient as down:
         log.warning("inbox.retry", reason=str(down))
         return RETRY

@@ -14,6 +14,7 @@ from travelbuddy.runtime.install import DaprRuntime
 from travelbuddy.runtime.leases import SCHEDULER_ID, LeaderLease
 from travelbuddy.runtime.ports import PortPlan
 from travelbuddy.runtime.replicas import broker, needs_broker, proxy, shared_resources
+from travelbuddy.runtime.tracing import sidecar_configuration, sidecar_environment
 from travelbuddy.settings import load_settings
 
 APP_ID = "stateful-llm"
@@ -32,6 +33,7 @@ class StackOptions:
     components: Path | None = None
     replicas: int = 1
     verbose: bool = False
+    dapr_metrics: bool = False
     app_command: tuple[str, ...] = (sys.executable, "-m", "travelbuddy")
     tokens: Mapping[str, str] = field(default_factory=dict)  # see tokens.shared_tokens
 
@@ -103,6 +105,7 @@ class _PairPorts:
     http: int
     grpc: int
     internal: int
+    metrics: int
 
 
 def _pair_ports(options: StackOptions, ports: PortPlan) -> list[_PairPorts]:
@@ -112,8 +115,9 @@ def _pair_ports(options: StackOptions, ports: PortPlan) -> list[_PairPorts]:
         http=ports.take(options.dapr_http_port, "--dapr-http-port"),
         grpc=ports.take(options.dapr_grpc_port, "--dapr-grpc-port"),
         internal=ports.pick(),
+        metrics=ports.pick(),
     )
-    others = [_PairPorts(ports.pick(), ports.pick(), ports.pick(), ports.pick()) for _ in range(1, options.replicas)]
+    others = [_PairPorts(*(ports.pick() for _ in range(5))) for _ in range(1, options.replicas)]
     return [first, *others]
 
 
@@ -149,7 +153,7 @@ def _sidecar(
     options: StackOptions,
 ) -> ProcessSpec:
     placement, scheduler = control
-    config = resources / "configuration.yaml"
+    config = sidecar_configuration(resources, options.data_dir.absolute(), load_settings())
     flags = {
         "app-id": APP_ID,
         "app-port": pair.app,
@@ -163,7 +167,9 @@ def _sidecar(
         "scheduler-host-address": f"{HOST}:{scheduler}",
         "resources-path": resources,
         "dapr-graceful-shutdown-seconds": GRACE,
-        "enable-metrics": "false",
+        "enable-metrics": str(options.dapr_metrics).lower(),
+        "metrics-port": pair.metrics,
+        "metrics-listen-address": HOST,
         "log-as-json": "true",
         **({"config": config} if config.exists() else {}),
     }
@@ -171,10 +177,15 @@ def _sidecar(
         name=name,
         command=_command(runtime, "daprd", flags),
         cwd=options.data_dir.absolute(),  # the components name their files relative to it
-        ports={"http": pair.http, "grpc": pair.grpc, "internal": pair.internal},
+        ports={"http": pair.http, "grpc": pair.grpc, "internal": pair.internal, "metrics": pair.metrics},
         ready_url=f"http://{HOST}:{pair.http}/v1.0/healthz/outbound",
-        env={"DAPR_HOST_IP": HOST, **_no_proxy(), **options.tokens},  # the first is what it tells the other sidecars
+        env=_sidecar_env(name, options),
     )
+
+
+def _sidecar_env(name: str, options: StackOptions) -> dict[str, str]:
+    traces = sidecar_environment(name, load_settings())
+    return {"DAPR_HOST_IP": HOST, **traces, **_no_proxy(), **options.tokens}  # the first is for the other sidecars
 
 
 def _placement(runtime: DaprRuntime, data: Path, ports: PortPlan) -> ProcessSpec:

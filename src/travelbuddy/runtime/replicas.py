@@ -7,7 +7,6 @@ state stays in the same files, and one replica or several can run on the same da
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import shutil
 import signal
@@ -25,6 +24,8 @@ MORE_FOLDERS = "/usr/sbin:/usr/local/sbin"
 """Where servers live, often not on a user's PATH."""
 IN_MEMORY = "pubsub.in-memory"
 BETWEEN_REPLICAS = "replicapubsub"
+RULES = Path(__file__).with_name("proxy.conf")
+"""What the proxy does; the containers' nginx includes the same file."""
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 _NGINX = """daemon off;
@@ -43,31 +44,7 @@ http {
   }
   server {
     listen %(address)s;
-    client_max_body_size 4m;  # the app refuses from 2 MiB on, with a better message
-    location / {
-      proxy_pass http://replicas;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Real-IP $remote_addr;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_buffering off;
-      proxy_connect_timeout 1s;
-      proxy_read_timeout 1h;
-      proxy_send_timeout 1h;
-    }
-    error_page 413 @too_large;
-    error_page 502 504 =503 @away;
-    location @too_large {
-      default_type application/problem+json;
-      return 413 '%(too_large)s';
-    }
-    location @away {
-      default_type application/problem+json;
-      add_header Retry-After 1 always;
-      return 503 '%(away)s';
-    }
+    include "%(rules)s";
   }
 }
 """
@@ -127,8 +104,8 @@ def proxy(data: Path, port: int, replicas: Sequence[int]) -> ProcessSpec:
 
 
 def nginx_config(port: int, replicas: Sequence[int]) -> str:
-    """The proxy's configuration. A request that a replica has begun to read is never given to another one."""
-    servers = "\n".join(f"    server {HOST}:{replica} max_fails=1 fail_timeout=1s;" for replica in replicas)
+    """The proxy's configuration: where it listens and whom it asks; the rest is in RULES."""
+    servers = "\n".join(f"    server {HOST}:{replica} max_fails=0;" for replica in replicas)
     temporary = "\n".join(f"  {name}_temp_path {name}_temp;" for name in _TEMPORARY)
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
     return _NGINX % {
@@ -136,14 +113,8 @@ def nginx_config(port: int, replicas: Sequence[int]) -> str:
         "temporary": temporary,
         "servers": servers,
         "address": f"{HOST}:{port}",
-        "too_large": _problem(413, "body-too-large", "The body is too large; send a shorter message."),
-        "away": _problem(503, "unavailable", "No replica answered; send it again, with an Idempotency-Key."),
+        "rules": RULES,
     }
-
-
-def _problem(status: int, kind: str, detail: str) -> str:
-    title = {413: "Request Entity Too Large", 503: "Service Unavailable"}[status]
-    return json.dumps({"type": f"urn:travelbuddy:problem:{kind}", "title": title, "status": status, "detail": detail})
 
 
 def _program(name: str, package: str) -> str:

@@ -22,6 +22,8 @@ from urllib.parse import parse_qs, unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from travelbuddy.telemetry.tracing import ids
+
 _door: ContextVar[str] = ContextVar("door", default="service")
 _who: ContextVar[str | None] = ContextVar("who", default=None)
 _log = logging.getLogger("travelbuddy.audit")
@@ -75,6 +77,7 @@ def record(action: str, keys: Sequence[str], outcome: str) -> None:
             "door": _door.get(),
             "what": what,
             "outcome": outcome,
+            **ids(),
         }
         _log.info(json.dumps(line, ensure_ascii=False))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from functools import partial
 from types import TracebackType
 from typing import Literal
 
@@ -16,20 +17,20 @@ import structlog
 from dapr.ext.workflow.logger import LoggerOptions
 
 from travelbuddy.errors import CannotOpen, Transient
+from travelbuddy.telemetry.tracing import ids
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def configure_logging(level: str, style: Literal["console", "json"], *, content: bool = False) -> None:
+def configure_logging(
+    level: str, style: Literal["console", "json"], *, content: bool = False, replica: str = ""
+) -> None:
     """Send structlog and the standard library's loggers to stdout in one form.
 
-    ``content``: exceptions with their messages, which may quote what people wrote.
+    ``content``: exceptions with their messages, which may quote what people wrote. Lines for a collector name the
+    ``replica``; those of a turn name the turn, and where it is in its trace.
     """
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    shared = _shared(replica if style == "json" else "")
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if style == "json"
@@ -60,6 +61,24 @@ def configure_logging(level: str, style: Literal["console", "json"], *, content:
     for noisy in ("durabletask-worker", "durabletask-client"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("opentelemetry.instrumentation").setLevel(logging.ERROR)  # Dapr's SDK switches gRPC's on twice
+
+
+def _shared(replica: str) -> list[structlog.typing.Processor]:
+    """What every line says, whichever logger it comes from."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        partial(_where, replica),
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _where(replica: str, logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Name the replica, and the trace and span by OpenTelemetry's names for them in logs."""
+    event.update(ids())
+    if replica:
+        event["replica"] = replica
+    return event
 
 
 def bare(exc_info: ExcInfo) -> str:

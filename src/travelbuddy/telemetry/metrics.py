@@ -2,47 +2,65 @@
 
 from __future__ import annotations
 
+import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
+from travelbuddy import __version__
 from travelbuddy.adapters.ports import ModelAnswer
 from travelbuddy.admission import Admission
 from travelbuddy.resilience import Guard
+from travelbuddy.telemetry.families import STORE_SECONDS, Families
+from travelbuddy.telemetry.model_metrics import ModelMetrics
+from travelbuddy.telemetry.prices import Prices
+from travelbuddy.telemetry.turn_metrics import TurnMetrics
+from travelbuddy.telemetry.watched import Breakers, Doors, Number, Parts
 
-_BREAKER = {"closed": 0, "half-open": 1, "open": 2}
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+DEAD_LETTERS = ("unreadable", "invalid", "refused", "broken", "undelivered")
+HTTP_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 60)
 
 
 class Metrics:
     """All metrics of one service, in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, prices: Prices | None = None) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # they are half the page, and nobody reads them
         self.registry = CollectorRegistry()
-        self._cache = Counter(
-            "travelbuddy_user_cache_requests", "Reads of users' records", ["result"], registry=self.registry
-        )
-        self._store = Histogram(
-            "travelbuddy_state_seconds",
+        families = Families(self.registry)
+        self.turns = TurnMetrics(families)
+        self.models = ModelMetrics(families, prices or Prices({}))
+        self._cache = families.counter("user_cache_requests", "Reads of users' records", {"result": ("hit", "miss")})
+        self._store = families.histogram(
+            "state",
             "Operations on the state store, with their retries",
-            ["operation", "outcome"],
-            buckets=_SECONDS,
-            registry=self.registry,
+            {"operation": (), "outcome": ()},
+            STORE_SECONDS,
         )
-        self._retries = Counter(
-            "travelbuddy_state_retries", "Operations that were repeated", ["operation"], registry=self.registry
+        self._retries = families.counter("state_retries", "Operations that were repeated", {"operation": ()})
+        self._dead = families.counter("dead_letters", "Messages that no retry could help", {"reason": DEAD_LETTERS})
+        self._http = families.histogram(
+            "http_request",
+            "Until an answer begins; a stream goes on after that",
+            {"method": (), "route": (), "status": ()},
+            HTTP_SECONDS,
         )
-        self._dead = Counter(
-            "travelbuddy_dead_letters", "Messages that no retry could help", ["reason"], registry=self.registry
+        build = Info("travelbuddy_build", "What runs", registry=self.registry)
+        build.info({"version": __version__, "python": platform.python_version()})
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.registry.register(
+            Number("turns_waiting", "Turns seen waiting in their lanes here a moment ago", lambda: self.turns.waiting)
         )
-        self._tokens = Counter(
-            "travelbuddy_tokens", "Tokens that models report", ["kind", "model"], registry=self.registry
-        )
-        self._turns = Counter("travelbuddy_turns", "Turns that ended here", ["outcome"], registry=self.registry)
 
     def cache_asked(self, hit: bool) -> None:
         """A user's record was wanted; the cached copy did, or did not."""
@@ -52,18 +70,17 @@ class Metrics:
         """An operation on the state store is repeated."""
         self._retries.labels(operation).inc()
 
-    def turn_ended(self, outcome: str) -> None:
-        """A turn was committed here."""
-        self._turns.labels(outcome).inc()
-
     def buried(self, reason: str) -> None:
         """A message went to the dead letters; ``reason`` is its kind."""
         self._dead.labels(reason).inc()
 
     def model_answered(self, model: str, answer: ModelAnswer) -> None:
-        """A model was asked and answered. What it does not report as the prompt's counts as the completion's."""
-        self._tokens.labels("prompt", model).inc(answer.prompt_tokens)
-        self._tokens.labels("completion", model).inc(answer.tokens - answer.prompt_tokens)
+        """A model was asked and answered."""
+        self.models.answered(model, answer)
+
+    def http(self, method: str, route: str, status: int, seconds: float) -> None:
+        """An answer began."""
+        self._http.labels(method, route, status).observe(seconds)
 
     @contextmanager
     def store(self, operation: str) -> Iterator[None]:
@@ -77,36 +94,20 @@ class Metrics:
 
     def watch(self, *guards: Guard) -> None:
         """Show these breakers."""
-        self.registry.register(_Breakers(guards))
+        self.registry.register(Breakers(guards))
 
     def watch_doors(self, admission: Admission) -> None:
         """Show how many turns are in progress, and how many messages were sent away for it."""
-        self.registry.register(_Doors(admission))
+        self.registry.register(Doors(admission))
+
+    def watch_streams(self, clients: Callable[[], int]) -> None:
+        """Show how many clients follow a turn event by event."""
+        self.registry.register(Number("stream_clients", "Clients that follow a turn, event by event", clients))
+
+    def watch_parts(self, **parts: Callable[[], bool]) -> None:
+        """Show whether these parts work."""
+        self.registry.register(Parts(parts))
 
     def page(self) -> bytes:
         """The text that Prometheus reads."""
         return generate_latest(self.registry)
-
-
-class _Breakers(Collector):
-    def __init__(self, guards: Iterable[Guard]) -> None:
-        self._guards = tuple(guards)
-
-    def collect(self) -> Iterator[Metric]:
-        state = GaugeMetricFamily("travelbuddy_breaker_state", "0 closed, 1 half-open, 2 open", labels=["breaker"])
-        trips = CounterMetricFamily("travelbuddy_breaker_trips", "How often it opened", labels=["breaker"])
-        for guard in self._guards:
-            state.add_metric([guard.name], _BREAKER[guard.state])
-            trips.add_metric([guard.name], guard.trips)
-        yield from (state, trips)
-
-
-class _Doors(Collector):
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
-
-    def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily(
-            "travelbuddy_turns_in_progress", "Turns let in here and not known to be over", self._admission.in_progress
-        )
-        yield CounterMetricFamily("travelbuddy_overloaded", "Messages not let in", self._admission.refused)

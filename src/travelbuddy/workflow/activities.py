@@ -12,7 +12,7 @@ from cachetools import TTLCache
 from pydantic import JsonValue
 
 from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
-from travelbuddy.domain.conversation import LaneEntry, Outcome, Step, TurnRecord, tokens_of
+from travelbuddy.domain.conversation import Outcome, Step, TurnRecord, tokens_of
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.turn import ModelResult, ToolResult
@@ -21,6 +21,9 @@ from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, TurnClosed, TurnWithdrawn
 from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns
+from travelbuddy.telemetry.metrics import Metrics
+from travelbuddy.telemetry.spans import turn_over
+from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
 from travelbuddy.workflow.prompting import TodayFor, prompt, tools_used
 from travelbuddy.workflow.toolcalls import ToolCalls
@@ -59,6 +62,7 @@ class TurnActivities:
         today: TodayFor,
         doors: OpenDoors | None = None,
         tallies: Tallies | None = None,
+        metrics: TurnMetrics | None = None,
     ) -> None:
         """``tallies`` is asked for a user's sessions where there is a budget of the day."""
         self._lanes = lanes
@@ -71,6 +75,7 @@ class TurnActivities:
         self._today = today
         self._doors = doors or OpenDoors()
         self._tallies = tallies or _no_tallies
+        self._metrics = metrics or Metrics().turns
         self._kept: TTLCache[str, Admitted] = TTLCache(KEEP, KEEP_SECONDS)
 
     async def call_model(self, turn_id: str, call: CallModelInput) -> ModelResult:
@@ -80,27 +85,32 @@ class TurnActivities:
         store or the model comes back as a value: the workflow decides when to try again.
         """
         turn = call.turn
-        entry = LaneEntry(id=turn_id, message=turn.message, accepted_at=turn.accepted_at)
         await self._doors.passed(turn_id)
         try:
             match self._kept.pop(turn_id, None) or await self._lanes.stand(
-                turn.session_id, turn.user_id, entry, turn.if_busy
+                turn.session_id, turn.user_id, turn.entry(turn_id), turn.if_busy
             ):
                 case Queued(position):
                     self._feed.queued(turn_id, position, turn.follower)
+                    self._metrics.queued(turn_id)
                     return ModelResult(kind="queued", position=position)
                 case Done(record):
+                    turn_over(record)
                     return await self._reply(record, call)
                 case Withdrawn():
                     return self._withdrawn()
                 case Admitted() as admitted:
+                    if call.step == call.attempt == 1:
+                        self._metrics.admitted(turn_id, (self._clock() - turn.accepted_at).total_seconds())
                     return await self._answer(turn_id, call, admitted)
         except TurnWithdrawn:
             return self._withdrawn()
         except TurnClosed:  # the record says how
+            self._metrics.retried("store", "closed")
             return ModelResult(kind="retry", trouble="store", retry_after=0.1)
         except StoreUnavailable as down:
             log.warning("turn.store_unavailable", turn=turn_id, reason=str(down))
+            self._metrics.retried("store", "unavailable")
             return ModelResult(kind="retry", trouble="store", retry_after=down.retry_after)
 
     async def call_tool(self, turn_id: str, request: CallToolInput) -> ToolResult:
@@ -118,12 +128,11 @@ class TurnActivities:
             return await self._close(turn_id, call, admitted, step, "failed", USED_UP[used_up], {})
         if admitted.user is not None and began - admitted.user.updated_at > REFRESH_USER:
             await self._users.merge_user(call.turn.user_id, {})  # a regular's preferences must not expire
-        tools = [] if call.last_step else self._tools.schemas(call.turn.tools)
         self._feed.asking(turn_id, call.step, call.attempt, call.messages, call.turn.follower)
         asked = self._model.complete(
             prompt(call, admitted, self._today),
             model=call.turn.model,
-            tools=tools,
+            tools=[] if call.last_step else self._tools.schemas(call.turn.tools),
             on_text=partial(self._feed.text, turn_id, call.step),
         )
         try:
@@ -132,6 +141,7 @@ class TurnActivities:
             step = self._step(call, began, error=str(trouble))
             log.warning("model.failed", turn=turn_id, attempt=call.attempt, reason=trouble.brief)
             if isinstance(trouble, ModelUnavailable) and not call.last_attempt:
+                self._metrics.retried("model", trouble.reason)
                 return ModelResult(kind="retry", retry_after=trouble.retry_after, step=step)
             return await self._close(turn_id, call, admitted, step, "failed", APOLOGY, {})
         step = self._step(call, began, tokens=answer.tokens)
@@ -183,6 +193,8 @@ class TurnActivities:
             ),
             error=step.error,
             timeline=timeline,
+            trace=turn.trace,
+            door=turn.door,
         )
         return await self._reply(await self._lanes.commit(record, admitted), call, step)
 
@@ -198,6 +210,7 @@ class TurnActivities:
                 "in_reply_to": call.turn.reply_to.in_reply_to,
             }
             await self._publisher.publish(REPLIES_TOPIC, data, event_id=record.workflow_instance_id)
+            self._metrics.published()
         return ModelResult(kind="done", message=record.reply, outcome=record.outcome, step=step)
 
     async def _used_up(self, call: CallModelInput, admitted: Admitted, now: datetime) -> Budget | None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from travelbuddy.domain.conversation import Step
+from travelbuddy.domain.conversation import LaneEntry, Step
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.turn import Limits
 
@@ -55,6 +55,16 @@ class TurnInput(_Payload):
     """The replica that holds a client's connection for this turn."""
     accepted_by: str | None = None
     """The replica whose door counts this turn as in progress, until it hears of its end."""
+    trace: dict[str, str] | None = None
+    """Where the door was in a trace, as W3C headers; None when traces are off."""
+    door: str | None = None
+    """Through which door the message came: chat, chat-stream, start-workflow or pubsub."""
+
+    def entry(self, turn_id: str) -> LaneEntry:
+        """Its place in the session's lane."""
+        return LaneEntry(
+            id=turn_id, message=self.message, accepted_at=self.accepted_at, trace=self.trace, door=self.door
+        )
 
     def wire(self) -> dict[str, JsonValue]:
         """With the limits and tools as they are now, so that a later default does not change a turn under way."""
@@ -87,6 +97,7 @@ class CallToolInput(_Payload):
     user_version: datetime | None = None
     tools: tuple[str, ...] | None = None
     """The turn's tools: no other is run. None, from before there was this field, allows all."""
+    trace: dict[str, str] | None = None
 
 
 class TurnOutput(_Payload):

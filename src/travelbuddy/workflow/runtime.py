@@ -20,12 +20,15 @@ from dapr.ext.workflow._durabletask.internal import protos
 from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
 from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Registry
 from google.protobuf.empty_pb2 import Empty
-from pydantic import BaseModel
+from structlog.contextvars import bind_contextvars
 
+from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.sealing import Sealer
-from travelbuddy.sidecar_token import api_token
-from travelbuddy.telemetry import audit
+from travelbuddy.sidecar_token import call_metadata
+from travelbuddy.telemetry import audit, spans
 from travelbuddy.telemetry.logging import sdk_logging
+from travelbuddy.telemetry.metrics import Metrics
+from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CALL_MODEL, CALL_TOOL, TURN_WORKFLOW, CallModelInput, CallToolInput
 from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
@@ -38,23 +41,32 @@ PULSE = 5.0
 """Seconds between looks whether the sidecar is alive; with the time-out, how long a hanging one stays unnoticed."""
 _PAUSE = 0.5
 _SDK_LOG = logging.getLogger("durabletask-worker")
-Input = TypeVar("Input", bound=BaseModel)
-Execute = Callable[[str, str], Awaitable[str]]
-"""An activity as it travels: from the turn's id and its JSON input to its JSON output."""
+Input = TypeVar("Input", CallModelInput, CallToolInput)
+Result = ModelResult | ToolResult
+Execute = Callable[[str, str, Any], Awaitable[str]]
+"""An activity as it travels: from the turn's id, its JSON input and the engine's request to its JSON output."""
 
 
 class WorkflowWorker:
     """Runs the turn workflow and its activities against a sidecar."""
 
-    def __init__(self, activities: TurnActivities, host: str, port: int, sealer: Sealer | None = None) -> None:
+    def __init__(
+        self,
+        activities: TurnActivities,
+        host: str,
+        port: int,
+        sealer: Sealer | None = None,
+        metrics: TurnMetrics | None = None,
+    ) -> None:
         """``sealer`` is for all payloads: what is handed to the engine, and what comes back."""
         self._sealer = sealer or Sealer()
         self._target = f"{host}:{port}"
         self._running = False
         self._work: set[asyncio.Task[None]] = set()
+        metrics = metrics or Metrics().turns
         self._activities: dict[str, Execute] = {
-            CALL_MODEL: _as_json(CallModelInput, activities.call_model),
-            CALL_TOOL: _as_json(CallToolInput, activities.call_tool),
+            CALL_MODEL: _as_json(CallModelInput, activities.call_model, metrics),
+            CALL_TOOL: _as_json(CallToolInput, activities.call_tool, metrics),
         }
         quiet = sdk_logging()
         self._workflows = _Registry()
@@ -88,7 +100,7 @@ class WorkflowWorker:
         work = self._work = set()  # no TaskGroup: it can lose a cancellation that comes with an error
         async with grpc.aio.insecure_channel(self._target) as channel:
             engine = TaskHubSidecarServiceStub(channel)
-            await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=api_token())
+            await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=call_metadata())
             self._running = True
             log.info("worker.started")
             ends = {asyncio.create_task(self._take(engine, work)), asyncio.create_task(_watch(engine))}
@@ -105,7 +117,7 @@ class WorkflowWorker:
 
     async def _take(self, engine: TaskHubSidecarServiceStub, work: set[asyncio.Task[None]]) -> None:
         """Begin each item as it comes, until the stream ends."""
-        async for item in engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=api_token()):
+        async for item in engine.GetWorkItems(protos.GetWorkItemsRequest(), metadata=call_metadata()):
             if (answer := self._answer(engine, item)) is not None:
                 task = asyncio.create_task(answer)
                 work.add(task)
@@ -120,6 +132,7 @@ class WorkflowWorker:
     async def _replay(self, engine: TaskHubSidecarServiceStub, item: Any) -> None:
         """Run the workflow from its start to where its history ends, and tell what it asks for next."""
         request = item.workflowRequest
+        bind_contextvars(turn=request.instanceId)
         step = protos.WorkflowResponse(instanceId=request.instanceId, completionToken=item.completionToken)
         try:
             open_events(request.pastEvents, request.instanceId, self._sealer)
@@ -139,11 +152,12 @@ class WorkflowWorker:
         """Run an activity and tell its result, or how it broke down: the workflow decides what becomes of that."""
         request = item.activityRequest
         turn_id = request.workflowInstance.instanceId
+        bind_contextvars(turn=turn_id)
         done = protos.ActivityResponse(instanceId=turn_id, taskId=request.taskId, completionToken=item.completionToken)
         try:
             place = place_of(turn_id)
             payload = self._sealer.open(request.input.value, place)
-            result = await self._activities[request.name](turn_id, payload)
+            result = await self._activities[request.name](turn_id, payload, request)
             done.result.CopyFrom(make.get_string_value(seal_json(result, place, self._sealer)))
         except Exception as broken:
             log.exception("activity.broke_down", activity=request.name, turn=turn_id)
@@ -158,19 +172,19 @@ async def _watch(engine: TaskHubSidecarServiceStub) -> None:
     """
     while True:
         await asyncio.sleep(PULSE)
-        await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=api_token())
+        await engine.Hello(Empty(), timeout=HELLO_TIMEOUT, metadata=call_metadata())
 
 
 async def _deliver(complete: Callable[..., Awaitable[Any]], response: Any) -> None:
     """Hand a response in. One that does not arrive is asked for again by the engine."""
     try:
         try:
-            await complete(response, metadata=api_token())
+            await complete(response, metadata=call_metadata())
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
                 raise
             log.error("worker.too_large", turn=response.instanceId, reason=error.details())
-            await complete(_refused(response, error), metadata=api_token())  # once: sidecars limit more than sizes
+            await complete(_refused(response, error), metadata=call_metadata())  # once: sidecars limit more than sizes
     except grpc.aio.AioRpcError as lost:
         log.warning("worker.not_delivered", turn=response.instanceId, reason=lost.details())
 
@@ -190,16 +204,26 @@ def _failed(details: Any) -> Any:
     return make.new_complete_workflow_action(-1, protos.ORCHESTRATION_STATUS_FAILED, "", details)
 
 
-def _as_json(shape: type[Input], activity: Callable[[str, Input], Coroutine[Any, Any, BaseModel]]) -> Execute:
-    """The activity as it travels, known to the audit log."""
+def _as_json(
+    shape: type[Input], activity: Callable[[str, Input], Coroutine[Any, Any, Result]], metrics: TurnMetrics
+) -> Execute:
+    """The activity as it travels, known to the audit log and to the turn's trace, and measured."""
 
-    async def execute(turn_id: str, payload: str) -> str:
+    async def execute(turn_id: str, payload: str, request: Any) -> str:
         call = shape.model_validate_json(payload)
         audit.enter(f"workflow {activity.__name__}", _user_of(call))
-        return (await activity(turn_id, call)).model_dump_json(exclude_defaults=True)
+        name, link = activity.__name__, request.parentTraceContext.traceParent
+        with (
+            metrics.activity(name) as came_to,
+            spans.activity(name, turn_id, call, request.taskExecutionId, link) as step,
+        ):
+            result = await activity(turn_id, call)
+            spans.came_out(step, result)
+            came_to(getattr(result, "kind", "done"))
+        return result.model_dump_json(exclude_defaults=True)
 
     return execute
 
 
-def _user_of(call: BaseModel) -> str | None:
-    return call.turn.user_id if isinstance(call, CallModelInput) else getattr(call, "user_id", None)
+def _user_of(call: CallModelInput | CallToolInput) -> str:
+    return call.turn.user_id if isinstance(call, CallModelInput) else call.user_id

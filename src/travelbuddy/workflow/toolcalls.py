@@ -15,12 +15,16 @@ from travelbuddy.domain.standing import Admitted
 from travelbuddy.domain.turn import ToolResult
 from travelbuddy.errors import Transient
 from travelbuddy.live import LiveTurns
+from travelbuddy.telemetry import families, spans
 from travelbuddy.tools.base import Toolbox, ToolContext, error_value
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput
 
 log = structlog.get_logger(__name__)
 
 TOOL_TIMEOUT = 30.0
+ERROR = '{"error": '
+"""How error values begin."""
+Measured = Callable[[str, bool, float], None]
 UserContext = Mapping[str, JsonValue]
 ToolContextFactory = Callable[[str, CallToolInput, UserContext | None], Awaitable[ToolContext]]
 """From the turn's id, the call, and the user's context where it is known already."""
@@ -35,7 +39,10 @@ class ToolCalls:
         context: ToolContextFactory,
         feed: LiveTurns,
         clock: Callable[[], datetime],
+        measured: Measured = lambda tool, failed, seconds: None,
     ) -> None:
+        """``measured`` is told of each run: which tool, whether it was told an error, seconds."""
+        self._measured = measured
         self._toolbox = toolbox
         self._context = context
         self._feed = feed
@@ -49,6 +56,20 @@ class ToolCalls:
         """Run one call."""
         began = self._clock()
         call = request.call
+        name = families.known(call.name, self._toolbox.names)
+        with spans.tool(name, call.id) as used:
+            content = await self._content(turn_id, request, known)
+            spans.tool_said(used, content)
+        now = self._clock()
+        self._measured(name, content.startswith(ERROR), (now - began).total_seconds())
+        message = Message(role="tool", content=content, timestamp=now, tool_call_id=call.id)
+        self._feed.result(turn_id, request.step, message, request.follower)
+        duration_ms = int((now - began).total_seconds() * 1000)
+        return ToolResult(message=message, step=Step(name=call.name, started_at=began, duration_ms=duration_ms))
+
+    async def _content(self, turn_id: str, request: CallToolInput, known: UserContext | None) -> str:
+        """What the tool says, or an error that stands for it."""
+        call = request.call
         try:
             async with asyncio.timeout(TOOL_TIMEOUT):
                 context = await self._context(turn_id, request, known)
@@ -60,11 +81,7 @@ class ToolCalls:
         except Exception:
             log.exception("tool.broke_down", tool=call.name, turn=turn_id)
             content = error_value("tool_failed", f"{call.name} could not be run")
-        now = self._clock()
-        message = Message(role="tool", content=content, timestamp=now, tool_call_id=call.id)
-        self._feed.result(turn_id, request.step, message, request.follower)
-        duration_ms = int((now - began).total_seconds() * 1000)
-        return ToolResult(message=message, step=Step(name=call.name, started_at=began, duration_ms=duration_ms))
+        return content
 
     async def run_local(
         self, turn_id: str, call: CallModelInput, asked: Message, admitted: Admitted

@@ -110,6 +110,7 @@ def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, state: 
         follower=inp.follower,
         user_version=state.last.user_version if state.last is not None else None,
         tools=inp.tools,
+        trace=inp.trace,
     )
     return ctx.call_activity(CALL_TOOL, input=request.wire())
 

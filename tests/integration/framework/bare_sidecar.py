@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,70 +13,21 @@ from types import TracebackType
 import httpx
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.stack import SHOWN_BYTES, clean_env
+from tests.integration.framework.program import HOST, Program
 
 from travelbuddy.adapters.dapr_records import STORE
 from travelbuddy.adapters.dapr_sidecar import Connection, Sidecar
-from travelbuddy.runtime.child import die_with
 from travelbuddy.runtime.install import ensure_runtime
 from travelbuddy.runtime.plan import APP_ID
 from travelbuddy.runtime.ports import PortPlan
 
-HOST = "127.0.0.1"
 START_TIMEOUT = 15.0
-STOP_TIMEOUT = 5.0
-
-
-class Program:
-    """A running program that writes to ``<folder>/log`` and ends with the tests, however they end."""
-
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
-        self._log = folder / "log"
-        tests = os.getpid()
-        with self._log.open("wb") as output:
-            self._process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=clean_env({"DAPR_HOST_IP": HOST}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                preexec_fn=lambda: die_with(tests),
-            )
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
-
-    @property
-    def ended(self) -> bool:
-        """True when it runs no more."""
-        return self._process.poll() is not None
-
-    def printed(self) -> str:
-        """The end of what it printed."""
-        return self._log.read_bytes()[-SHOWN_BYTES:].decode(errors="replace")
-
-    def still_runs(self) -> None:
-        """Fail with what it printed when it has ended."""
-        if self.ended:
-            raise AssertionError(f"ended with exit code {self._process.returncode}:\n{self.printed()}")
-
-    def stop(self) -> None:
-        """End it, by force when it takes long."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
 
 class BareSidecar:
     """``async with BareSidecar("state.sqlite", metadata) as sidecar``; its log is printed only when the block fails."""
 
-    def __init__(self, store_type: str, metadata: Mapping[str, str]) -> None:
+    def __init__(self, store_type: str, metadata: Mapping[str, str], version: str = "v1") -> None:
         self.http_port = self.grpc_port = 0
         self._folder = Path(tempfile.mkdtemp(prefix="travelbuddy-daprd-"))
         self._component = {
@@ -87,7 +36,7 @@ class BareSidecar:
             "metadata": {"name": STORE},
             "spec": {
                 "type": store_type,
-                "version": "v1",
+                "version": version,
                 "metadata": [{"name": name, "value": value} for name, value in metadata.items()],
             },
         }

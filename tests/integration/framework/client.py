@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
 from dapr.conf import settings as dapr_settings
-from tests.integration.framework.polling import poll_until
+from tests.integration.framework.polling import INTERVAL, poll_until
+from tests.integration.framework.redis_server import RedisServer
 from tests.integration.framework.stack import Stack
 
 FINAL = {"answered", "failed", "interrupted", "cancelled"}
 Json = dict[str, Any]
 
 
+class Doors(Protocol):
+    """Where a running system is called."""
+
+    @property
+    def app_url(self) -> str: ...
+
+    @property
+    def dapr_url(self) -> str: ...
+
+
 class User:
     """Talks to one stack. ``user`` and ``session`` are sent with each message."""
 
-    def __init__(self, stack: Stack, user: str | None = None, session: str | None = None) -> None:
+    def __init__(self, stack: Doors, user: str | None = None, session: str | None = None) -> None:
         self.stack = stack
         self.ids = {key: value for key, value in {"user_id": user, "session_id": session}.items() if value}
 
@@ -87,8 +99,16 @@ async def sidecar(stack: Stack) -> AsyncIterator[DaprGrpcClientAsync]:
 
 @asynccontextmanager
 async def listening(stack: Stack, topic: str) -> AsyncIterator[list[Json]]:
-    """Subscribe to a topic; yields the list that the messages' data are appended to."""
+    """Hear a topic from now on; yields the list that the messages' data are appended to."""
     heard: list[Json] = []
+    broker = stack.kept_in.broker
+    async with _reading(broker, topic, heard) if broker is not None else _subscribed(stack, topic, heard):
+        yield heard
+
+
+@asynccontextmanager
+async def _subscribed(stack: Stack, topic: str, heard: list[Json]) -> AsyncIterator[None]:
+    """The broker in memory gives each message to every subscriber."""
     async with sidecar(stack) as client:
         subscription = await client.subscribe("messagepubsub", topic)
 
@@ -100,8 +120,34 @@ async def listening(stack: Stack, topic: str) -> AsyncIterator[list[Json]]:
 
         task = asyncio.create_task(collect())
         try:
-            yield heard
+            yield
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await subscription.close()
+
+
+@asynccontextmanager
+async def _reading(broker: RedisServer, topic: str, heard: list[Json]) -> AsyncIterator[None]:
+    """On Redis Streams another subscriber would share the service's messages with it, so the stream itself is read."""
+
+    def after(last: str) -> list[tuple[str, list[str]]]:
+        found: list[tuple[str, list[str]]] = json.loads(broker.ask("--json", "XRANGE", topic, f"({last}", "+"))
+        return found
+
+    entries: list[list[Any]] = json.loads(broker.ask("--json", "XREVRANGE", topic, "+", "-", "COUNT", "1"))
+    last = entries[0][0] if entries else "0-0"
+
+    async def collect(last: str) -> None:
+        while True:
+            for entry, fields in await asyncio.to_thread(after, last):
+                last = entry
+                heard.append(json.loads(dict(zip(fields[::2], fields[1::2], strict=True))["data"])["data"])
+            await asyncio.sleep(INTERVAL)
+
+    task = asyncio.create_task(collect(last))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

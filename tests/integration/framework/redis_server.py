@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
 
 import pytest
-from tests.integration.framework.bare_sidecar import Program
 from tests.integration.framework.polling import poll_until
+from tests.integration.framework.program import Program
 
 from travelbuddy.runtime.ports import PortPlan
 
@@ -24,9 +25,11 @@ class RedisServer:
     Skips the test where Redis is not installed, and fails it where CI runs it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        """``durable``: what it acknowledged is there again after a kill."""
         self.port = 0
-        self._folder = Path(tempfile.mkdtemp(prefix="travelbuddy-redis-"))
+        self._durable = durable
+        self.folder = Path(tempfile.mkdtemp(prefix="travelbuddy-redis-"))
         self._ports = PortPlan()
         self._program: Program | None = None
 
@@ -44,19 +47,23 @@ class RedisServer:
 
     async def __aenter__(self) -> RedisServer:
         try:
-            self.port = self._ports.pick()
-            self._program = Program(self._command(redis_program("redis-server")), self._folder)
-            await poll_until(self._answers_or_ended, START_TIMEOUT, "Redis answers or has ended")
-            self._program.still_runs()
+            await self.start()
         except BaseException:
-            self._close()
+            self.close()
             raise
         return self
+
+    async def start(self) -> None:
+        """Start it; return when it answers."""
+        self.port = self.port or self._ports.pick()
+        self._program = Program(self._command(redis_program("redis-server")), self.folder)
+        await poll_until(self._answers_or_ended, START_TIMEOUT, "Redis answers or has ended")
+        self._program.still_runs()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self.close()
 
     def ask(self, *command: str) -> str:
         """The answer of redis-cli."""
@@ -66,17 +73,32 @@ class RedisServer:
         ).stdout.strip()
 
     def _command(self, program: str) -> list[str]:
-        options = {"bind": "127.0.0.1", "port": self.port, "dir": self._folder, "save": "", "appendonly": "no"}
+        options = {"bind": "127.0.0.1", "port": self.port, "dir": self.folder, "save": ""}
+        options |= {"appendonly": "yes", "appendfsync": "always"} if self._durable else {"appendonly": "no"}
         return [program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
 
     def _answers_or_ended(self) -> bool:
         return (self._program is not None and self._program.ended) or self.ask("PING") == "PONG"
 
-    def _close(self) -> None:
+    async def kill(self) -> None:
+        """SIGKILL it; what it held is in its file."""
+        os.kill(self.pid, signal.SIGKILL)
+        await poll_until(lambda: self._program is None or self._program.ended, START_TIMEOUT, "Redis is gone")
+
+    def refuse(self) -> None:
+        """Let every command fail at once."""
+        self.ask("ACL", "SETUSER", "default", "-@all", "+acl")
+
+    def allow(self) -> None:
+        """Let them be done again."""
+        self.ask("ACL", "SETUSER", "default", "+@all")
+
+    def close(self) -> None:
+        """End it and remove what it held."""
         if self._program is not None:
             self._program.stop()
         self._ports.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def redis_program(name: str) -> str:

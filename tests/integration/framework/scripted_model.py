@@ -57,6 +57,8 @@ class ScriptedModel:
     def __init__(self, script: Script = one_search) -> None:
         self.script = script
         self.requests: list[Request] = []
+        self.traces: list[str | None] = []
+        """Each request's ``traceparent``."""
         self.hung_up = 0
         """How often a client went away in the middle of an answer."""
         self.gate = threading.Event()
@@ -92,7 +94,7 @@ class ScriptedModel:
 
     def reset(self) -> None:
         """The default script, an empty log, an open gate."""
-        self.script, self.requests, self.hung_up = one_search, [], 0
+        self.script, self.requests, self.traces, self.hung_up = one_search, [], [], 0
         self.release()
 
     def release(self) -> None:
@@ -117,6 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.model.requests.append(request)
+        self.model.traces.append(self.headers.get("traceparent"))
         if self.model.holds(request):
             self.model.gate.wait(60)
         answer = self.model.script(request)

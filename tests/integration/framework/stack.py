@@ -17,17 +17,14 @@ from types import TracebackType
 from typing import IO, TypedDict
 
 from tests.integration.framework.polling import poll_until
+from tests.integration.framework.program import SHOWN_BYTES, clean_env
+from tests.integration.framework.stores import Place, place
 
 READY = re.compile(r"^TravelBuddy is ready at http://localhost:(\d+)$", re.MULTILINE)
 TRAVELBUDDY = str(Path(sys.executable).parent / "travelbuddy")
-COMPONENTS = Path(__file__).resolve().parents[3] / "components"
 START_TIMEOUT = 90.0
 RESTART_TIMEOUT = 15.0
 STOP_TIMEOUT = 30.0  # an app may drain for 18 s
-SHOWN_BYTES = 20_000
-
-# All that a stack inherits: neither the settings of the person who runs the tests nor their keys.
-INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "DAPR_BIN_DIR", "XDG_CACHE_HOME", "NO_PROXY", "no_proxy")
 
 
 class StackEntry(TypedDict):
@@ -41,7 +38,8 @@ class StackEntry(TypedDict):
 class Stack:
     """``async with Stack(env=model.env) as stack``. Its logs are printed only when the block fails.
 
-    ``env`` is all the configuration it gets: it runs in ``data_dir``, where no ``.env`` is.
+    ``env`` is all the configuration it gets: it runs in ``data_dir``, where no ``.env`` is. ``kept_in`` is where it has
+    its state: a new place on the store of the tests that run now, or one that outlives it.
     """
 
     def __init__(
@@ -51,12 +49,15 @@ class Stack:
         options: tuple[str, ...] = (),
         data_dir: Path | None = None,
         keep_data: bool = False,
+        kept_in: Place | None = None,
     ) -> None:
         self.data_dir = data_dir or Path(tempfile.mkdtemp(prefix="travelbuddy-test-"))
         self.app_port = self.dapr_http_port = self.dapr_grpc_port = 0
         self._env = dict(env or {})
         self._options = options
         self._keep_data = keep_data
+        self.kept_in = kept_in or place(self.data_dir)
+        self._borrowed = kept_in is not None
         self._process: subprocess.Popen[bytes] | None = None
         self._printed: IO[bytes] | None = None
 
@@ -100,11 +101,13 @@ class Stack:
     async def start(self) -> None:
         """Start the stack and wait for its ready line; an early end is told at once, with what it printed."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        if self._process is None and not self._borrowed:
+            await self.kept_in.open()
         self._printed = (self.data_dir / "up.log").open("wb")
         self._process = subprocess.Popen(
             self.command(),
             cwd=self.data_dir,
-            env=clean_env(self._env),
+            env=clean_env({**self.kept_in.env, **self._env}),
             stdin=subprocess.DEVNULL,
             stdout=self._printed,
             stderr=subprocess.STDOUT,
@@ -124,7 +127,8 @@ class Stack:
             f"--dapr-http-port={self.dapr_http_port}",
             f"--dapr-grpc-port={self.dapr_grpc_port}",
         )
-        return [TRAVELBUDDY, "up", *ports, f"--data-dir={self.data_dir}", f"--components={COMPONENTS}", *self._options]
+        components = f"--components={self.kept_in.components}"
+        return [TRAVELBUDDY, "up", *ports, f"--data-dir={self.data_dir}", components, *self._options]
 
     def processes(self) -> dict[str, int]:
         """What runs now, by name, as stack.json has it."""
@@ -167,6 +171,8 @@ class Stack:
                 self._process.kill()  # its children die with it
                 self._process.wait()
         self._close_printed()
+        if not self._borrowed:
+            self.kept_in.close()
         if not self._keep_data:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
@@ -199,8 +205,3 @@ class Stack:
     def _entries(self) -> list[StackEntry]:
         entries: list[StackEntry] = json.loads((self.data_dir / "stack.json").read_text(encoding="utf-8"))
         return entries
-
-
-def clean_env(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a stack: what programs need to run, and ``extra``."""
-    return {**{key: os.environ[key] for key in INHERITED if key in os.environ}, **extra}

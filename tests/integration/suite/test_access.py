@@ -17,9 +17,12 @@ import pytest
 import pytest_asyncio
 from tests.integration.framework.identity import IdentityProvider
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.stack import TRAVELBUDDY, Stack, clean_env
+from tests.integration.framework.program import clean_env
+from tests.integration.framework.stack import TRAVELBUDDY, Stack
 
 from travelbuddy.access.api_keys import add_key, revoke_keys
+
+pytestmark = pytest.mark.stores("sqlite", because="who may do what is decided before a store is asked")
 
 
 class Guarded:
@@ -40,7 +43,7 @@ DAPR_TOKEN = "the-sidecars-token"  # noqa: S105
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def guarded(dapr_runtime: None) -> AsyncIterator[Guarded]:
+async def guarded(dapr_runtime: None, kept_in: None) -> AsyncIterator[Guarded]:
     """One stack for the tests of this file that kill nothing."""
     with IdentityProvider() as provider:
         async with Stack(env={**provider.env, "DAPR_API_TOKEN": DAPR_TOKEN}) as stack:
@@ -262,11 +265,11 @@ async def test_a_workflow_access_policy_leaves_our_own_turns_alone(tmp_path: Pat
     """With deploy/access/workflowaccesspolicy.yaml loaded, a turn of a stack of one replica still runs."""
     import shutil
 
-    from tests.integration.framework.stack import COMPONENTS
+    from tests.integration.framework.stores import EMBEDDED
 
     resources = tmp_path / "components"
-    shutil.copytree(COMPONENTS, resources)
-    shutil.copy(COMPONENTS.parent / "deploy" / "access" / "workflowaccesspolicy.yaml", resources)
+    shutil.copytree(EMBEDDED, resources)
+    shutil.copy(EMBEDDED.parent / "deploy" / "access" / "workflowaccesspolicy.yaml", resources)
     async with Stack(options=(f"--components={resources}",)) as stack:
         async with httpx.AsyncClient(base_url=stack.app_url, timeout=30) as http:
             answer = await http.post("/chat", json={"user_id": "ada", "session_id": "s", "message": "hello"})

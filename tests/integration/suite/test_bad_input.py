@@ -10,6 +10,8 @@ from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User, listening
 from tests.integration.framework.polling import poll_until
 
+pytestmark = pytest.mark.stores("sqlite", because="what is refused reaches no store")
+
 HUGE = "x" * 1_000_000
 
 

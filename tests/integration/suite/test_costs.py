@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections import Counter
 from typing import Any
 
@@ -99,10 +98,9 @@ async def test_a_turn_writes_few_bytes(scripted: Scripted) -> None:
     user = User(scripted.stack, "ada-bytes", "bytes")
     turn_id = str((await user.chat("weigh me"))["metadata"]["workflow_instance_id"])
     await user.finished(turn_id)
-    with sqlite3.connect(scripted.stack.data_dir / "state.sqlite") as store:
-        query = "SELECT coalesce(sum(length(value)), 0) * 3 / 4 FROM {} WHERE key LIKE ?"
-        history: int = store.execute(query.format("workflow_state"), (f"%{turn_id}%",)).fetchone()[0]
-        session: int = store.execute(query.format("conversation_state"), ("%session:bytes",)).fetchone()[0]
+    keys = scripted.stack.kept_in.all_keys()
+    history = sum(key.size for key in keys if key.of_workflow and turn_id in key.name)
+    session = sum(key.size for key in keys if key.name == "session:bytes")
     print(f"history {history} bytes, session record {session} bytes")
     assert 1_000 < history <= HISTORY_BYTES
     assert 1_000 < session <= SESSION_BYTES

@@ -6,13 +6,17 @@ import secrets
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 from tests.integration.framework.client import User
 from tests.integration.framework.rows import sqlite_rows
 from tests.integration.framework.scripted_model import Say, ScriptedModel, last_user_message
-from tests.integration.framework.stack import COMPONENTS, Stack
+from tests.integration.framework.stack import Stack
+from tests.integration.framework.stores import EMBEDDED
 
-EXAMPLE = COMPONENTS.parent / "deploy" / "components" / "dapr-encryption"
+pytestmark = pytest.mark.stores("sqlite", because="the sidecar encrypts before any store sees it")
+
+EXAMPLE = EMBEDDED.parent / "deploy" / "components" / "dapr-encryption"
 FIRST, SECOND = "TRAVELBUDDY_STATE_KEY_1", "TRAVELBUDDY_STATE_KEY_2"
 
 
@@ -30,7 +34,7 @@ def _use(folder: Path, primary: str, secondary: str | None = None) -> None:
 async def test_the_sidecars_key_is_changed_and_everything_is_remembered(dapr_runtime: None, tmp_path: Path) -> None:
     """With the old key as the secondary one all is read, and what is written names the new one."""
     folder = tmp_path / "components"
-    shutil.copytree(COMPONENTS, folder)
+    shutil.copytree(EMBEDDED, folder)
     shutil.copy(EXAMPLE / "statekeys.yaml", folder)
     shutil.copy(EXAMPLE / "conversationstore.yaml", folder)  # as it is
     keys = {FIRST: secrets.token_hex(32), SECOND: secrets.token_hex(32)}

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import signal
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.redis_server import RedisServer
-from tests.integration.framework.rows import redis_components
 from tests.integration.framework.scripted_model import Fail, Request, Say, ScriptedModel
 from tests.integration.framework.stack import Stack
+from tests.integration.framework.stores import own_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,61 +26,60 @@ async def _metric(user: User, name: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None, tmp_path: Path) -> None:
+@pytest.mark.stores("redis", "postgres", because="a file does not hang")
+async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None) -> None:
     """With the store away: 503 with Retry-After, nothing accepted, the breaker opens; with it back, all goes on."""
     with ScriptedModel(lambda request: Say("ok")) as model:
-        async with RedisServer() as redis:
-            components = redis_components(tmp_path / "components", redis)
-            async with Stack(env=model.env, options=(f"--components={components}",)) as stack:
-                user = User(stack, "ada", "away")
-                await user.ask("before")
-                breaker = 'travelbuddy_breaker_state{breaker="state-store"}'
-                assert await _metric(user, breaker) == 0
-                os.kill(redis.pid, signal.SIGSTOP)
-                try:
-                    statuses = []
-                    async with httpx.AsyncClient(base_url=stack.app_url, timeout=40) as http:
-                        for _ in range(7):
-                            began = time.monotonic()
-                            answer = await http.post("/start-workflow", json={"task": "lost?", **user.ids})
-                            statuses.append(answer.status_code)
-                            assert int(answer.headers["retry-after"]) >= 1
-                            assert answer.json()["type"] == "urn:travelbuddy:problem:unavailable"
-                            assert time.monotonic() - began < 14
-                            if await _metric(user, 'travelbuddy_breaker_trips_total{breaker="state-store"}'):
-                                break
-                        assert set(statuses) == {503}
-                        ready = await http.get("/ready")
-                        assert (ready.status_code, "state store" in ready.text) == (503, True)
-                finally:
-                    os.kill(redis.pid, signal.SIGCONT)
-                await poll_until(lambda: _ready(user), 20, "ready again")
-                assert await user.ask("after") == "ok"
-                assert await _metric(user, breaker) == 0
-                assert [t["messages"][0]["content"] for t in await user.history("away")] == ["before", "after"]
-                assert not model.asked("lost?")
+        async with own_server() as store, Stack(env=model.env, kept_in=store) as stack:
+            user = User(stack, "ada", "away")
+            await user.ask("before")
+            breaker = 'travelbuddy_breaker_state{breaker="state-store"}'
+            assert await _metric(user, breaker) == 0
+            store.pause()
+            try:
+                statuses = []
+                async with httpx.AsyncClient(base_url=stack.app_url, timeout=40) as http:
+                    for _ in range(7):
+                        began = time.monotonic()
+                        answer = await http.post("/start-workflow", json={"task": "lost?", **user.ids})
+                        statuses.append(answer.status_code)
+                        assert int(answer.headers["retry-after"]) >= 1
+                        assert answer.json()["type"] == "urn:travelbuddy:problem:unavailable"
+                        assert time.monotonic() - began < 14
+                        if await _metric(user, 'travelbuddy_breaker_trips_total{breaker="state-store"}'):
+                            break
+                    assert set(statuses) == {503}
+                    ready = await http.get("/ready")
+                    assert (ready.status_code, "state store" in ready.text) == (503, True)
+            finally:
+                store.resume()
+            await poll_until(lambda: _ready(user), 20, "ready again")
+            assert await user.ask("after") == "ok"
+            assert await _metric(user, breaker) == 0
+            assert [t["messages"][0]["content"] for t in await user.history("away")] == ["before", "after"]
+            assert not model.asked("lost?")
 
 
-async def test_a_short_trouble_of_the_store_is_not_seen(dapr_runtime: None, tmp_path: Path) -> None:
+@pytest.mark.stores("redis", "postgres", because="a file cannot be made to refuse and still be there")
+async def test_a_short_trouble_of_the_store_is_not_seen(dapr_runtime: None) -> None:
     """A store that is away for less than half a second costs repeated operations, and no answer."""
     with ScriptedModel(lambda request: Say("ok")) as model:
-        async with RedisServer() as redis:
-            components = redis_components(tmp_path / "components", redis)
-            async with Stack(env=model.env, options=(f"--components={components}",)) as stack:
-                user = User(stack, "ada", "short")
-                await user.ask("before")
-                redis.ask("ACL", "SETUSER", "default", "-@all", "+acl")
-                reading = asyncio.create_task(user.call("GET", "/users/ada"))
-                await poll_until(lambda: _retried(user), 5, "the read is repeated")
-                redis.ask("ACL", "SETUSER", "default", "+@all")
-                assert (await reading).status_code == 200
-                assert await user.ask("after") == "ok"
+        async with Stack(env=model.env) as stack:
+            user = User(stack, "ada", "short")
+            await user.ask("before")
+            stack.kept_in.refuse()
+            reading = asyncio.create_task(user.call("GET", "/users/ada"))
+            await poll_until(lambda: _retried(user), 5, "the read is repeated")
+            stack.kept_in.allow()
+            assert (await reading).status_code == 200
+            assert await user.ask("after") == "ok"
 
 
 async def _retried(user: User) -> bool:
     return await _metric(user, 'travelbuddy_state_retries_total{operation="read"}') > 0
 
 
+@pytest.mark.stores("sqlite", because="the breaker is in the process")
 async def test_a_failing_model_opens_the_breaker_and_closes_it_again(dapr_runtime: None) -> None:
     """After ten failures in a row the model is left alone; turns wait for it and are answered when it is back."""
     broken = True
@@ -104,9 +99,10 @@ async def test_a_failing_model_opens_the_breaker_and_closes_it_again(dapr_runtim
             for user, turn in zip(users, turns, strict=True):
                 assert (await user.finished(turn, 40))["response"] == "back"
             assert await _metric(users[0], state) == 0
-            assert await _metric(users[0], 'travelbuddy_turns_total{outcome="answered"}') == 6
+            assert await _metric(users[0], 'travelbuddy_turns_total{door="start-workflow",outcome="answered"}') == 6
 
 
+@pytest.mark.stores("sqlite", because="the cache is in the process")
 async def test_the_cache_of_users_shows_its_hits(scripted: Scripted) -> None:
     """Reading a user twice is one miss and one hit more."""
     user = User(scripted.stack)

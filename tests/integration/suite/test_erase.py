@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from tests.integration.framework.client import User
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.redis_server import RedisServer
-from tests.integration.framework.rows import redis_components, redis_rows, sqlite_rows
 from tests.integration.framework.scripted_model import Call, Request, Say, ScriptedModel, last_user_message
 from tests.integration.framework.stack import Stack
 
@@ -70,20 +67,11 @@ async def _erase_everything(stack: Stack, model: ScriptedModel, rows: Rows) -> N
     assert MARKER not in str(prompt)
 
 
-async def test_a_user_is_erased_from_sqlite(dapr_runtime: None) -> None:
-    """After DELETE /users/{id} no row of the file holds the user's texts or name, a hung turn's included."""
+async def test_a_user_is_erased(dapr_runtime: None) -> None:
+    """After DELETE /users/{id} no row holds the user's texts or name, a hung turn's included."""
     with ScriptedModel() as model:
         async with Stack(env=model.env) as stack:
-            await _erase_everything(stack, model, lambda: sqlite_rows(stack.data_dir / "state.sqlite"))
-
-
-async def test_a_user_is_erased_from_redis(dapr_runtime: None, tmp_path: Path) -> None:
-    """The same with both stores in Redis, which applies parts of transactions that it refuses."""
-    with ScriptedModel() as model:
-        async with RedisServer() as redis:
-            components = redis_components(tmp_path / "components", redis)
-            async with Stack(env=model.env, options=(f"--components={components}",)) as stack:
-                await _erase_everything(stack, model, lambda: redis_rows(redis))
+            await _erase_everything(stack, model, stack.kept_in.rows)
 
 
 async def test_one_session_is_erased_and_the_others_stay(dapr_runtime: None) -> None:
@@ -97,7 +85,7 @@ async def test_one_session_is_erased_and_the_others_stay(dapr_runtime: None) -> 
             answer = await gone.call("DELETE", "/sessions/gone?user_id=sam")
             assert answer.json() == {"sessions": 1, "turns": 1, "workflows": 1}
             assert (await gone.call("GET", f"/workflows/{first}")).status_code == 404
-            assert _found(lambda: sqlite_rows(stack.data_dir / "state.sqlite"), MARKER) == 0
+            assert _found(stack.kept_in.rows, MARKER) == 0
             listed = (await gone.call("GET", "/sessions?user_id=sam")).json()["sessions"]
             assert [session["session_id"] for session in listed] == ["stays"]
             again = await gone.start("hello", key="k")

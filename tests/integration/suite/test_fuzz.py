@@ -19,6 +19,10 @@ from tests.integration.framework.identity import IdentityProvider
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.stack import TRAVELBUDDY, Stack
 
+pytestmark = pytest.mark.stores(
+    "sqlite", because="the doors are tried; what lies behind them is the other files' matter"
+)
+
 ROOT = Path(__file__).parents[3]
 SCHEMATHESIS = str(Path(TRAVELBUDDY).with_name("st"))
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "25"))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import sqlite3
-from datetime import datetime
 from pathlib import Path
 
+import pytest
 import yaml
 from tests.integration.framework.client import User
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.redis_server import RedisServer
-from tests.integration.framework.rows import redis_components, sqlite_rows
+from tests.integration.framework.rows import sqlite_rows
 from tests.integration.framework.scripted_model import Say, ScriptedModel, last_user_message
-from tests.integration.framework.stack import COMPONENTS, Stack
+from tests.integration.framework.stack import Stack
+from tests.integration.framework.stores import EMBEDDED, copy_of_components
 
-DAY = 86_400
 LIFETIMES = {"session": 7, "turn": 7, "user": 30, "sessions": 30, "tally": 30}
 MARKER = "plain-text-marker"
 
@@ -27,30 +25,13 @@ async def _fill(stack: Stack) -> None:
     await user.call("PATCH", "/users/ttl", json={"name": "Ada"})
 
 
-async def test_every_key_in_sqlite_has_its_lifetime(dapr_runtime: None) -> None:
-    """Each kind of record expires after the days the contract says."""
+async def test_every_record_has_its_lifetime(dapr_runtime: None) -> None:
+    """Each kind of record expires after the days the contract says; none would stay for ever."""
     with ScriptedModel(lambda request: Say("ok")) as model:
         async with Stack(env=model.env) as stack:
             await _fill(stack)
-            with sqlite3.connect(stack.data_dir / "state.sqlite") as store:
-                rows = store.execute("SELECT key, update_time, expiration_time FROM conversation_state").fetchall()
-    found = {}
-    for key, written, ends in rows:
-        assert ends is not None, f"{key} would stay for ever"
-        seconds = (datetime.fromisoformat(ends) - datetime.fromisoformat(written)).total_seconds()
-        found[_kind(key)] = round(seconds / DAY)
-    assert found == LIFETIMES
-
-
-async def test_every_key_in_redis_has_its_lifetime(dapr_runtime: None, tmp_path: Path) -> None:
-    """The same on Redis."""
-    with ScriptedModel(lambda request: Say("ok")) as model:
-        async with RedisServer() as redis:
-            components = redis_components(tmp_path / "components", redis)
-            async with Stack(env=model.env, options=(f"--components={components}",)) as stack:
-                await _fill(stack)
-                keys = [key for key in redis.ask("--scan").splitlines() if key.startswith("conversationstore||")]
-                found = {_kind(key): round(int(redis.ask("TTL", key).split()[-1]) / DAY) for key in keys}
+            records = [key for key in stack.kept_in.all_keys() if not key.of_workflow]
+    found = {key.name.split(":")[0]: key.days and round(key.days) for key in records}
     assert found == LIFETIMES
 
 
@@ -59,7 +40,7 @@ async def test_dapr_forgets_ended_workflows_and_the_turn_can_still_be_looked_up(
 ) -> None:
     """The shipped configuration has a retention; with a short one the instance goes, and our view still answers."""
     folder = tmp_path / "components"
-    shutil.copytree(COMPONENTS, folder)
+    copy_of_components(folder)
     configuration = yaml.safe_load((folder / "configuration.yaml").read_text())
     assert configuration["spec"]["workflow"]["stateRetentionPolicy"] == {"anyTerminal": "24h"}
     configuration["spec"]["workflow"]["stateRetentionPolicy"] = {"anyTerminal": "2s"}
@@ -71,18 +52,17 @@ async def test_dapr_forgets_ended_workflows_and_the_turn_can_still_be_looked_up(
             await user.finished(turn)
 
             def gone() -> bool:
-                with sqlite3.connect(stack.data_dir / "state.sqlite") as store:
-                    query = "SELECT count(*) FROM workflow_state WHERE key LIKE ?"
-                    return bool(store.execute(query, (f"%{turn}%",)).fetchone()[0] == 0)
+                return not any(key.of_workflow and turn in key.name for key in stack.kept_in.all_keys())
 
             await poll_until(gone, 15, "Dapr has forgotten the instance")
             assert (await user.finished(turn))["response"] == "ok"
 
 
+@pytest.mark.stores("sqlite", because="the sidecar encrypts before any store sees it")
 async def test_conversations_can_be_encrypted_at_rest(dapr_runtime: None, tmp_path: Path) -> None:
     """With Dapr's state encryption on the store no text is readable in its rows, and memory works as before."""
     folder = tmp_path / "components"
-    shutil.copytree(COMPONENTS, folder)
+    shutil.copytree(EMBEDDED, folder)
     (tmp_path / "secrets.json").write_text(f'{{"stateKey": "{secrets.token_hex(16)}"}}')
     secret_store = {
         "apiVersion": "dapr.io/v1alpha1",
@@ -111,8 +91,3 @@ async def test_conversations_can_be_encrypted_at_rest(dapr_runtime: None, tmp_pa
             rows = list(sqlite_rows(stack.data_dir / "state.sqlite", "conversation_state"))
             assert rows
             assert not any(MARKER in row for row in rows)
-
-
-def _kind(key: str) -> str:
-    """``session`` of ``prefix||session:trip``."""
-    return key.split("||")[1].split(":")[0]

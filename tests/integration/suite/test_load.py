@@ -15,9 +15,9 @@ import yaml
 from bench import load
 from bench.rounds import think
 from bench.running import stub_model
-from tests.integration.framework.redis_server import RedisServer
 from tests.integration.framework.scripted_model import Answer, Call, Request, Say, ScriptedModel
-from tests.integration.framework.stack import COMPONENTS, Stack
+from tests.integration.framework.stack import Stack
+from tests.integration.framework.stores import EMBEDDED
 
 USERS, TURNS = 200, 3
 THINKS = 1.0
@@ -32,40 +32,17 @@ def _slow(request: Request) -> Answer:
     return Say("found some")
 
 
-def _on_redis(server: RedisServer, folder: Path) -> Path:
-    """The embedded components, with both stores on Redis."""
-    for source in COMPONENTS.glob("*.yaml"):
-        (folder / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-    for name, extra in (
-        ("workflowstatestore", "    - {name: actorStateStore, value: 'true'}\n"),
-        ("conversationstore", ""),
-    ):
-        (folder / f"{name}.yaml").write_text(
-            "apiVersion: dapr.io/v1alpha1\nkind: Component\n"
-            f"metadata: {{name: {name}}}\n"
-            "spec:\n  type: state.redis\n  version: v1\n  metadata:\n"
-            f"    - {{name: redisHost, value: '{server.address}'}}\n{extra}",
-            encoding="utf-8",
-        )
-    return folder
-
-
-@pytest.mark.parametrize("store", ["sqlite", "redis"])
-async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None, store: str, tmp_path: Path) -> None:
+async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None) -> None:
     """200 users x 3 turns with a model that takes a second: no error, no turn lost or doubled, p95 under 12 s."""
     async with AsyncExitStack() as around:
-        options: tuple[str, ...] = ()
-        if store == "redis":
-            server = await around.enter_async_context(RedisServer())
-            options = (f"--components={_on_redis(server, tmp_path)}",)
         model_url, _ = around.enter_context(stub_model())
         env = {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "stub"}
-        stack = await around.enter_async_context(Stack(env=env, options=options))
+        stack = await around.enter_async_context(Stack(env=env))
         think(model_url, 1)
         names = [f"user-{number}" for number in range(USERS)]
         loaded = await load.run(stack.app_url, USERS, TURNS, names)
         p95 = loaded.percentile(0.95)
-        print(f"{store}: {loaded.throughput:.1f} turns/s, p50 {loaded.median:.2f} s, p95 {p95:.2f} s")
+        print(f"{stack.kept_in.name}: {loaded.throughput:.1f} turns/s, p50 {loaded.median:.2f} s, p95 {p95:.2f} s")
         assert loaded.errors == 0
         assert p95 < P95
         async with httpx.AsyncClient(base_url=stack.app_url, timeout=30) as http:
@@ -76,6 +53,7 @@ async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None, st
         assert asked == 2 * USERS * TURNS
 
 
+@pytest.mark.stores("sqlite", because="who is let in is counted in the process")
 async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(dapr_runtime: None) -> None:
     """Ten times what fits: only 200 and 503 with Retry-After, each 200 stored, and their p95 as without the flood."""
     room, flood = 30, 300
@@ -107,6 +85,7 @@ async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(d
                 assert (await ask(flood + 1))[0] == 200
 
 
+@pytest.mark.stores("sqlite", because="the scheduler keeps the cap")
 async def test_dapr_caps_the_models_calls_where_it_is_told_to(dapr_runtime: None, tmp_path: Path) -> None:
     """With activityConcurrencyLimits no more than that many model calls run at once, and every turn is answered."""
     cap, users = 3, 12
@@ -122,7 +101,7 @@ async def test_dapr_caps_the_models_calls_where_it_is_told_to(dapr_runtime: None
             at_once -= 1
         return Say("done")
 
-    for source in COMPONENTS.glob("*.yaml"):
+    for source in EMBEDDED.glob("*.yaml"):
         (tmp_path / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     configuration = yaml.safe_load((tmp_path / "configuration.yaml").read_text(encoding="utf-8"))
     configuration["spec"]["workflow"]["activityConcurrencyLimits"] = [{"name": "call_model", "maxConcurrent": cap}]

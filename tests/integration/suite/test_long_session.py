@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 import time
 
@@ -60,8 +59,5 @@ async def _ratio(http: httpx.AsyncClient) -> float:
 
 
 def _turn_records(stack: Stack, user_id: str) -> int:
-    """The user's turn records in the store's file."""
-    with sqlite3.connect(stack.data_dir / "state.sqlite") as store:
-        query = "SELECT count(*) FROM conversation_state WHERE key LIKE ?"
-        count: int = store.execute(query, (f"%turn:{turn_prefix(user_id)}%",)).fetchone()[0]
-    return count
+    """The user's turn records in the store."""
+    return sum(key.name.startswith(f"turn:{turn_prefix(user_id)}") for key in stack.kept_in.all_keys())

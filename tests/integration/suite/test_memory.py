@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User
 from tests.integration.framework.scripted_model import Answer, Request, Say
 from tests.integration.framework.stack import Stack
 
 
-async def test_name_and_home_survive_a_restart_of_everything(tmp_path: Path) -> None:
+async def test_name_and_home_survive_a_restart_of_everything() -> None:
     """Told a name and a home, then all processes killed and started again, the agent still uses both."""
-    async with Stack(data_dir=tmp_path, keep_data=True) as stack:
+    async with Stack() as stack:
         await User(stack, "ada", "trip").ask("My name is Ada and I live in Oslo.")
         for name in ("app", "daprd", "scheduler", "placement"):
             await stack.kill(name)
-        await stack.stop()
-    async with Stack(data_dir=tmp_path) as stack:
+        await stack.restart()
         reply = await User(stack, "ada", "trip").ask("What is my name, and find me flights to Rome")
         assert "Ada" in reply
         assert "OSL" in reply

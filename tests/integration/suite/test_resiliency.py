@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ import pytest_asyncio
 from tests.integration.framework.client import User, listening
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.redis_server import RedisServer
-from tests.integration.framework.rows import redis_components
 from tests.integration.framework.scripted_model import Say, ScriptedModel, last_user_message
-from tests.integration.framework.stack import COMPONENTS, Stack
+from tests.integration.framework.stack import Stack
+from tests.integration.framework.stores import EMBEDDED, Chosen, InFile, InPostgres, redis_components
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.stores("redis", "postgres", because="a file cannot be made to refuse and still be there"),
+]
 
 AWAY = 6.0
 """Seconds of an outage that the service's own retries do not bridge."""
@@ -28,25 +32,49 @@ AWAY = 6.0
 
 @dataclass(frozen=True)
 class Parts:
-    """A stack whose two stores are on Redis servers of their own, so that one can be away without the other."""
+    """A stack whose two stores, ``workflow`` and ``conversation``, can be away one without the other."""
 
     stack: Stack
     model: ScriptedModel
-    workflows: RedisServer
-    conversations: RedisServer
+    refuse: Callable[[str], None]
+    allow: Callable[[str], None]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def parts(dapr_runtime: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts]:
+async def parts(dapr_runtime: None, kept_in: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts]:
     """One stack for the tests of this file."""
-    folder = tmp_path_factory.mktemp("resiliency")
+    over = _over_postgres() if Chosen.name == "postgres" else _over_redis(tmp_path_factory.mktemp("resiliency"))
+    async with over as running:
+        yield running
+
+
+@asynccontextmanager
+async def _over_postgres() -> AsyncIterator[Parts]:
+    """A table of PostgreSQL for each store."""
+    with ScriptedModel(lambda request: Say("ok")) as model:
+        async with Stack(env=model.env) as stack:
+            place = stack.kept_in
+            assert isinstance(place, InPostgres)
+            yield Parts(stack, model, lambda s: place.refuse(f"{s}_state"), lambda s: place.allow(f"{s}_state"))
+
+
+@asynccontextmanager
+async def _over_redis(folder: Path) -> AsyncIterator[Parts]:
+    """A Redis server for each store, and the broker in memory."""
     with ScriptedModel(lambda request: Say("ok")) as model:
         async with RedisServer() as workflows, RedisServer() as conversations:
             components = redis_components(folder / "components", workflows)
             other = redis_components(folder / "other", conversations)
             shutil.copy(other / "conversationstore.yaml", components)
-            async with Stack(env=model.env, options=(f"--components={components}",)) as stack:
-                yield Parts(stack, model, workflows, conversations)
+            servers = {"workflow": workflows, "conversation": conversations}
+            options = (f"--components={components}",)
+            async with Stack(env=model.env, options=options, kept_in=InFile(folder)) as stack:
+                yield Parts(
+                    stack,
+                    model,
+                    lambda store: servers[store].refuse(),
+                    lambda store: servers[store].allow(),
+                )
 
 
 async def test_what_the_sidecar_cannot_deliver_is_counted(parts: Parts) -> None:
@@ -72,10 +100,10 @@ async def test_a_step_that_meets_a_short_trouble_of_the_engine_s_store_is_taken_
     parts.model.hold(lambda request: last_user_message(request) == "during")
     turn = await user.start("during")
     await poll_until(lambda: parts.model.asked("during"), 10, "the model is asked")
-    _refuse(parts.workflows)
+    parts.refuse("workflow")
     parts.model.release()
     await asyncio.sleep(0.5)
-    _allow(parts.workflows)
+    parts.allow("workflow")
     assert (await user.finished(turn))["status"] == "answered"
     assert [t["messages"][0]["content"] for t in await user.history("short trouble")] == ["before", "during"]
 
@@ -85,7 +113,7 @@ async def test_an_outage_makes_no_message_poison(parts: Parts) -> None:
     user = User(parts.stack)
     before = await _buried(user)
     async with listening(parts.stack, "TravelBuddy.replies") as heard:
-        _refuse(parts.conversations)
+        parts.refuse("conversation")
         try:
             await user.publish({"text": "are you there?", "sender": "mo"})
             await poll_until(
@@ -93,7 +121,7 @@ async def test_an_outage_makes_no_message_poison(parts: Parts) -> None:
             )
             await asyncio.sleep(AWAY)
         finally:
-            _allow(parts.conversations)
+            parts.allow("conversation")
         await poll_until(lambda: heard, 20, "the message is answered")
         assert [reply["recipient"] for reply in heard] == ["mo"]
     assert await _buried(user) == before, "no dead letter"
@@ -125,10 +153,10 @@ async def test_poison_goes_to_the_dead_letters_with_the_reason(parts: Parts) -> 
 
 async def test_the_policies_name_components_that_are_there() -> None:
     """A target that does not exist would do nothing, and nobody would be told."""
-    text = (COMPONENTS / "resiliency.yaml").read_text(encoding="utf-8")
+    text = (EMBEDDED / "resiliency.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"^      (\w+):$", text.partition("targets:")[2], re.MULTILINE))
     assert named == {"messagepubsub", "conversationstore", "replicapubsub"}
-    assert all((COMPONENTS / f"{name}.yaml").exists() for name in named)
+    assert all((EMBEDDED / f"{name}.yaml").exists() for name in named)
 
 
 async def _buried(user: User) -> dict[str, float]:
@@ -140,11 +168,3 @@ async def _buried(user: User) -> dict[str, float]:
 
 def _log(stack: Stack) -> str:
     return Path(stack.data_dir / "logs" / "daprd.log").read_text(encoding="utf-8", errors="replace")
-
-
-def _refuse(redis: RedisServer) -> None:
-    redis.ask("ACL", "SETUSER", "default", "-@all", "+acl")
-
-
-def _allow(redis: RedisServer) -> None:
-    redis.ask("ACL", "SETUSER", "default", "+@all")

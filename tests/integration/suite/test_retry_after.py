@@ -23,6 +23,7 @@ def _as_a_date() -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=ASKED_FOR + 1), usegmt=True)
 
 
+@pytest.mark.stores("sqlite", because="the wait is the scheduler's, and test_kills.py kills over every store")
 @pytest.mark.parametrize("header", [_in_seconds, _as_a_date], ids=["seconds", "date"])
 async def test_a_wait_for_the_model_outlives_a_kill(header: object) -> None:
     """Killed while it waits as it was asked to, the turn asks again when the time is up: not before, and once."""

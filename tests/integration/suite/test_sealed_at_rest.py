@@ -16,7 +16,6 @@ from tests.integration.framework.events import collect, reply_of
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.raw_scan import files_with
 from tests.integration.framework.redis_server import RedisServer
-from tests.integration.framework.rows import redis_components
 from tests.integration.framework.scripted_model import (
     Answer,
     Call,
@@ -27,8 +26,11 @@ from tests.integration.framework.scripted_model import (
     last_user_message,
 )
 from tests.integration.framework.stack import Stack
+from tests.integration.framework.stores import redis_components
 
 from travelbuddy.sealing import key_id
+
+pytestmark = pytest.mark.stores("sqlite", because="it looks at the files of sqlite, and of a Redis of its own")
 
 KEY, OTHER = secrets.token_hex(32), secrets.token_hex(32)
 KEYS = {"STATE_KEY": KEY, "PAYLOAD_KEY": KEY}

@@ -14,6 +14,8 @@ import pytest
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.stack import TRAVELBUDDY, Stack
 
+pytestmark = pytest.mark.stores("sqlite", because="it is about the programs of a stack")
+
 PARTS = {"app", "daprd", "placement", "scheduler"}
 
 

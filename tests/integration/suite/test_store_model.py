@@ -1,10 +1,9 @@
-"""The guarded records against a plain model, on each store: what is promised, and where Redis differs from sqlite."""
+"""The guarded records against a plain model on each store: what is promised, and where Redis differs from the rest."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pydantic import BaseModel, JsonValue
 from tests.integration.framework.bare_sidecar import BareSidecar
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.redis_server import RedisServer
+from tests.integration.framework.stores import InPostgres, InRedis, Place, place
 from tests.property.simulation import MemoryEngine
 
 from travelbuddy.adapters.dapr_records import DaprRecords
@@ -48,7 +47,7 @@ class Value(BaseModel):
 
 @dataclass(frozen=True)
 class Store:
-    """A running store and the manners in which it may differ from another."""
+    """A running store and the manners in which it may differ from another; PostgreSQL's are sqlite's."""
 
     sidecar: BareSidecar
     redis: bool
@@ -64,16 +63,25 @@ class Store:
         return self.redis
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "redis"])
-async def store(request: pytest.FixtureRequest, dapr_runtime: None) -> AsyncIterator[Store]:
-    """Each of the stores, behind a sidecar that has nothing else."""
-    async with AsyncExitStack() as running:
-        if request.param == "redis":
-            redis = await running.enter_async_context(RedisServer())
-            sidecar = BareSidecar("state.redis", {"redisHost": redis.address, "keyPrefix": "appid"})
-        else:
-            sidecar = BareSidecar("state.sqlite", {"connectionString": "state.sqlite", "busyTimeout": "10s"})
-        yield Store(await running.enter_async_context(sidecar), redis=request.param == "redis")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def store(dapr_runtime: None, kept_in: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store]:
+    """The store of the tests that run now, behind a sidecar that has nothing else."""
+    own = place(tmp_path_factory.mktemp("store"))
+    await own.open()
+    try:
+        async with _sidecar(own) as sidecar:
+            yield Store(sidecar, redis=isinstance(own, InRedis))
+    finally:
+        own.close()
+
+
+def _sidecar(own: Place) -> BareSidecar:
+    if isinstance(own, InRedis):
+        return BareSidecar("state.redis", {"redisHost": own.redis.address, "keyPrefix": "appid"})
+    if isinstance(own, InPostgres):
+        metadata = {"connectionString": own.server.url(own.database), "tablePrefix": "conversation_"}
+        return BareSidecar("state.postgresql", {**metadata, "keyPrefix": "appid"}, "v2")
+    return BareSidecar("state.sqlite", {"connectionString": "state.sqlite", "busyTimeout": "10s"})
 
 
 @pytest_asyncio.fixture
@@ -313,7 +321,7 @@ async def test_what_a_transaction_wrote_expires_each_at_its_time(records: DaprRe
 
 
 async def test_the_others_of_a_refused_transaction(store: Store, records: DaprRecords, name: str) -> None:
-    """A refused guard stays as it is; sqlite then drops the other operations, Redis applies every one of them."""
+    """A refused guard stays as it is; the other operations are dropped with it, but Redis applies every one of them."""
     guard, put, gone = f"{name}-guard", f"{name}-put", f"{name}-gone"
     assert await records.write(Put(guard, Value(content=1), LONG))
     (first,) = await records.read(guard)
@@ -330,7 +338,7 @@ async def test_the_others_of_a_refused_transaction(store: Store, records: DaprRe
 
 
 async def test_a_guarded_key_takes_no_plain_write_on_redis(store: Store, records: DaprRecords, name: str) -> None:
-    """Redis refuses a plain put of a key that was ever written guarded; sqlite replaces it. So no key is both."""
+    """Redis refuses a plain put of a key that was ever written guarded; the others replace it. So no key is both."""
     assert await records.write(Put(name, Value(content="guarded"), LONG))
     if store.redis:
         with pytest.raises(StoreUnavailable):
@@ -342,7 +350,7 @@ async def test_a_guarded_key_takes_no_plain_write_on_redis(store: Store, records
 
 
 async def test_etags_of_a_record_that_expired(store: Store, records: DaprRecords, name: str) -> None:
-    """Redis counts ETags from one in each life of a key, so one of an earlier life may fit; sqlite's never do."""
+    """Redis counts ETags from one in each life of a key, so one of an earlier life may fit; the others' never do."""
     assert await records.write(Put(name, Value(content="first life"), 1))
     (first,) = await records.read(name)
 

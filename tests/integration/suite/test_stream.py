@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from tests.integration.framework.client import User
 from tests.integration.framework.events import collect, events, first, reply_of
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Call, Request, Say, ScriptedModel, one_search
-from tests.integration.framework.stack import COMPONENTS, Stack
+from tests.integration.framework.stack import Stack
+from tests.integration.framework.stores import copy_of_components
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -147,7 +147,7 @@ async def test_a_killed_app_in_mid_stream(dapr_runtime: None) -> None:
 
 async def test_without_the_topic_everything_still_works(dapr_runtime: None, tmp_path: Path) -> None:
     """With no replicapubsub component at all, a turn is answered and followed as before."""
-    shutil.copytree(COMPONENTS, tmp_path / "components")
+    copy_of_components(tmp_path / "components")
     (tmp_path / "components" / "replicapubsub.yaml").unlink()
     with ScriptedModel(slowly) as model:
         async with Stack(env=model.env, options=(f"--components={tmp_path / 'components'}",)) as stack:

@@ -6,10 +6,13 @@ import asyncio
 import time
 
 import httpx
+import pytest
 from tests.integration.framework.client import User
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import ScriptedModel
 from tests.integration.framework.stack import Stack
+
+pytestmark = pytest.mark.stores("sqlite", because="it is about placement and the sidecars")
 
 TRIES = 4
 RECOVERS_WITHIN = 25.0

@@ -29,7 +29,7 @@ AWAY = {502, 503, 504}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def pair_stack(dapr_runtime: None) -> AsyncIterator[Scripted]:
+async def pair_stack(dapr_runtime: None, kept_in: None) -> AsyncIterator[Scripted]:
     """Two replicas with a scripted model, shared by the tests of this file."""
     with ScriptedModel() as model:
         async with Stack(env=model.env, options=("--replicas=2",)) as stack:
@@ -66,6 +66,7 @@ async def test_a_follow_up_on_the_other_replica_sees_the_first_turn(pair: Script
     assert prompt == ["Hello", "noted: Hello", "How are you?", "noted: How are you?", "And now?"]
 
 
+@pytest.mark.stores("sqlite", because="it is about the proxy")
 async def test_the_address_of_the_status_is_the_proxys(pair: Scripted) -> None:
     """What a client is told to poll goes through the proxy again."""
     user = User(pair.stack, "ada", "address")
@@ -84,6 +85,7 @@ async def test_a_direct_message_is_answered_once(pair: Scripted) -> None:
     assert [len(pair.model.asked(f"message {number}")) for number in range(4)] == [2, 2, 2, 2]
 
 
+@pytest.mark.stores("sqlite", because="between replicas there is Redis with every store")
 async def test_streams_cross_replicas(pair: Scripted) -> None:
     """The same turn followed on both replicas at once: on each the first token comes long before the last."""
     long = " ".join([WORDS] * 3)
@@ -99,6 +101,7 @@ async def test_streams_cross_replicas(pair: Scripted) -> None:
             assert reply_of(sent) == long
 
 
+@pytest.mark.stores("sqlite", because="between replicas there is Redis with every store")
 @pytest.mark.parametrize("way", [(1, 2), (2, 1)])
 async def test_cut_on_one_replica_and_resumed_on_the_other(pair: Scripted, way: tuple[int, int]) -> None:
     """Cut after 3 events and resumed with Last-Event-ID on the other replica, the tokens are the stored reply."""
@@ -113,6 +116,7 @@ async def test_cut_on_one_replica_and_resumed_on_the_other(pair: Scripted, way: 
         assert reply_of(part + rest) == stored == WORDS
 
 
+@pytest.mark.stores("sqlite", because="between replicas there is Redis with every store")
 async def test_a_cancel_on_one_replica_stops_the_model_call_on_the_other(pair: Scripted) -> None:
     """Cancelled through either replica, the connection to the model is closed at once wherever it is."""
     gone: list[bool] = []
@@ -147,6 +151,7 @@ async def test_a_change_on_one_replica_is_told_to_the_cache_of_the_other(pair: S
             await poll_until(told, 5, "the other replica has the new name")
 
 
+@pytest.mark.stores("sqlite", because="it is about the proxy")
 async def test_the_proxys_own_errors_are_problems(pair: Scripted) -> None:
     """A body that the proxy refuses is a problem document as any other."""
     async with httpx.AsyncClient(timeout=30) as http:
@@ -155,6 +160,7 @@ async def test_the_proxys_own_errors_are_problems(pair: Scripted) -> None:
             assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
 
 
+@pytest.mark.stores("sqlite", because="the broker is a part of the stack with the embedded default only")
 async def test_a_killed_broker_comes_back_and_nothing_else_notices(pair: Scripted) -> None:
     """While the broker is away turns are answered and streams end; afterwards messages flow again."""
     await pair.stack.kill("broker")

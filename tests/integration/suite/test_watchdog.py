@@ -6,10 +6,13 @@ import os
 import signal
 import time
 
+import pytest
 from tests.integration.framework.client import User
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Say, ScriptedModel
 from tests.integration.framework.stack import Stack
+
+pytestmark = pytest.mark.stores("sqlite", because="it is about the connection between the service and its sidecar")
 
 HANGS = 20.0
 

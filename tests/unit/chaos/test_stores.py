@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from chaos.evidence import StoredMessage
-from chaos.stores import read_sqlite
+from chaos.stores import read_postgres, read_sqlite
 
 TURN = {
     "workflow_instance_id": "t1",
@@ -51,3 +51,11 @@ def test_sessions_and_turns_are_read_from_the_file(tmp_path: Path, encoded: bool
         StoredMessage("tool", "{}", answers="c1"),
         StoredMessage("assistant", "hi"),
     )
+
+
+def test_sessions_and_turns_are_read_from_the_table_of_postgresql() -> None:
+    """There the value is the record itself; other rows are left alone."""
+    rows = {"session:s1": SESSION, "turn:t1": TURN, "tally:u1/s1": {}}
+    sessions, turns = read_postgres((f"stateful-llm||{key}", json.dumps(value).encode()) for key, value in rows.items())
+    assert set(sessions) == {"s1"}
+    assert sessions["s1"].inline == (turns["t1"],)

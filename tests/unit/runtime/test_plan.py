@@ -119,3 +119,13 @@ def test_a_proxy_is_asked_to_finish_together_with_its_apps(tmp_path: Path, ports
         ["daprd-1", "daprd-2"],
         ["scheduler", "placement"],
     ]
+
+
+def test_sidecars_show_their_metrics_where_that_is_wanted(tmp_path: Path, ports: PortPlan) -> None:
+    """Off by default; with ``dapr_metrics`` each sidecar has a port for them, on the loopback interface."""
+    (quiet,) = planned(tmp_path, ports, 1).sidecars
+    assert "--enable-metrics=false" in quiet.command
+    options = StackOptions(0, 0, 0, tmp_path, components=tmp_path, dapr_metrics=True)
+    (shown,) = plan_stack(options, RUNTIME, ports).sidecars
+    wanted = {"--enable-metrics=true", f"--metrics-port={shown.ports['metrics']}", "--metrics-listen-address=127.0.0.1"}
+    assert wanted <= set(shown.command)

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-MANIFEST = Path(__file__).parents[3] / "deploy" / "kubernetes" / "hpa.yaml"
+MANIFEST = Path(__file__).parents[3] / "deploy" / "kubernetes" / "base" / "hpa.yaml"
 
 
 def test_replicas_follow_the_load_from_2_to_20() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import date
@@ -19,6 +20,7 @@ from travelbuddy.settings import Settings, load_settings
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty directory, and nothing of the developer's environment."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("travelbuddy.settings.SECRETS", Path("secrets"))
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
         monkeypatch.delenv(name, raising=False)
@@ -42,6 +44,48 @@ def test_the_environment_comes_before_the_file(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("APP_PORT", "9002")
     settings = Settings()
     assert (settings.app_port, settings.openai_model, settings.today) == (9002, "from-file", date(2026, 7, 1))
+
+
+def _secret(name: str, text: str) -> Path:
+    file = Path("secrets") / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def test_secrets_in_files_count_where_nothing_else_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is named after its setting; ``.env`` comes before it and the environment before that, unless empty."""
+    for name in ("openai_api_key", "openai_model", "today"):
+        _secret(name, "2026-07-01\n")
+    _secret("somebody_elses", "x")
+    _dotenv("OPENAI_MODEL=from-dotenv\n")
+    monkeypatch.setenv("TODAY", "2026-08-01")
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    settings = Settings()
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "2026-07-01"
+    assert (settings.openai_model, settings.today) == ("from-dotenv", date(2026, 8, 1))
+
+
+def test_an_empty_secret_is_none_at_all() -> None:
+    """A file with nothing in it chooses no model."""
+    _secret("openai_api_key", "\n")
+    _secret("openai_base_url", "")
+    assert Settings().offline
+
+
+def test_a_secret_that_cannot_be_read_is_one_line() -> None:
+    """The file is named, and who should be able to read it."""
+    _secret("state_key", "ab" * 32).chmod(0)
+    was = os.geteuid()
+    if was == 0:
+        os.chmod(".", 0o755)  # noqa: S103  others may look into the folder
+        os.seteuid(10001)  # root reads everything
+    try:
+        with pytest.raises(RuntimeProblem, match=rf"not readable for uid {os.geteuid()}: .*state_key"):
+            load_settings()
+    finally:
+        os.seteuid(was)
 
 
 def test_an_empty_value_is_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

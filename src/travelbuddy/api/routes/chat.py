@@ -27,7 +27,9 @@ ANSWERED = {"links": links("/metadata/workflow_instance_id")}
 LATER = accepted_answer("It takes longer than CHAT_WAIT; `Location` is where its turn is seen.")
 
 
-def _incoming(caller: Caller, body: ChatRequest, key: str | None, follower: str | None = None) -> Incoming:
+def _incoming(
+    caller: Caller, body: ChatRequest, key: str | None, follower: str | None = None, door: str = "chat"
+) -> Incoming:
     return Incoming(
         user_id=acting_user(caller, body.user_id),
         session_id=body.session_id,
@@ -36,6 +38,7 @@ def _incoming(caller: Caller, body: ChatRequest, key: str | None, follower: str 
         context=body.context,
         if_busy=body.if_busy,
         follower=follower,
+        door=door,
     )
 
 
@@ -67,7 +70,8 @@ async def _accepted(
     body: ChatRequest, caller: CallerDep, services: ServicesDep, idempotency_key: IdempotencyKey = None
 ) -> Accepted:
     """Accept before the stream begins, so that a refusal is an ordinary answer."""
-    return await let_in(services, caller, _incoming(caller, body, idempotency_key, services.settings.replica))
+    message = _incoming(caller, body, idempotency_key, services.settings.replica, "chat-stream")
+    return await let_in(services, caller, message)
 
 
 @router.post("/chat/stream", response_class=EventSourceResponse, responses=problems(*BODY, 403, 404, 409))

@@ -32,7 +32,7 @@ async def get_health() -> Health:
 
 @router.get("/metrics", response_class=PlainTextResponse, responses=problems(421))
 async def get_metrics(services: ServicesDep) -> Response:
-    """What Prometheus reads: cache hits, breakers, state operations, turns."""
+    """What Prometheus reads; docs/metrics.md lists it."""
     return Response(services.metrics.page(), media_type=CONTENT_TYPE_LATEST)
 
 

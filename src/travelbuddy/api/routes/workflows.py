@@ -40,6 +40,7 @@ async def start_workflow(
             text=body.task,
             key=idempotency_key,
             if_busy=body.if_busy,
+            door="start-workflow",
         ),
     )
     answer = started(request, accepted)
