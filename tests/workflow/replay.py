@@ -15,6 +15,7 @@ from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Regis
 
 from travelbuddy.sealing import Sealer
 from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
+from travelbuddy.workflow.early import in_order
 from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
 from travelbuddy.workflow.turn import turn
 
@@ -51,6 +52,10 @@ class Replay:
         done = zip(tasks, results, strict=True)
         self._advance(*(make.new_task_completed_event(action.id, self._sealed(r)) for action, r in done))
 
+    def early(self, step: int, result: Mapping[str, Any]) -> None:
+        """The result comes of a step that was handed out, but whose being asked for was not saved."""
+        self._advance(make.new_task_completed_event(step, self._sealed(result)))
+
     def break_down(self) -> None:
         """The pending activity raises."""
         (task,) = [action for action in self._pending if action.HasField("scheduleTask")]
@@ -82,7 +87,7 @@ class Replay:
         self._now += timedelta(milliseconds=1)
         new = [make.new_workflow_started_event(self._now.replace(tzinfo=None)), *events]
         executor = _OrchestrationExecutor(self._registry, logging.getLogger("replay"))
-        result = executor.execute("t", self._opened(self._history), self._opened(new))
+        result = executor.execute("t", *in_order(self._opened(self._history), self._opened(new)))
         seal_actions(result.actions, "t", self.sealer)
         self._history += new
         self.status = result.encoded_custom_status or ""

@@ -102,6 +102,21 @@ def test_model_retries_are_durable_and_honour_retry_after() -> None:
     assert replay.asked[0][1]["attempt"] == 2
 
 
+def test_a_result_that_came_before_its_step_was_noted_is_not_lost() -> None:
+    """The engine hands a step out before it saves that it did, and never hands out again what it knows has been run."""
+    run = _start()
+    run.complete({"kind": "retry", "retry_after": 1})
+    assert run.next == ["timer"]
+    run.early(3, _tools("a"))
+    assert run.next == [], "it still waits for its timer"
+    run.time_passes()
+    assert run.next == ["call_model", "call_tool"], "the second try, as noted now, and what follows from its result"
+    run.complete(_tools("a"), _tool_result("a"))
+    assert run.next == ["call_model"], "the same result once more changes nothing"
+    run.complete(_done())
+    assert (run.failed, run.output and run.output["content"]) == (False, "bye")
+
+
 def test_the_last_attempt_says_so() -> None:
     """The last allowed attempt is marked, so that its failure is committed instead of retried."""
     replay = _start(Limits(model_attempts=2))

@@ -31,6 +31,7 @@ from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CALL_MODEL, CALL_TOOL, TURN_WORKFLOW, CallModelInput, CallToolInput
+from travelbuddy.workflow.early import in_order
 from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
 from travelbuddy.workflow.turn import turn
 
@@ -138,7 +139,8 @@ class WorkflowWorker:
             open_events(request.pastEvents, request.instanceId, self._sealer)
             open_events(request.newEvents, request.instanceId, self._sealer)
             executor = _OrchestrationExecutor(self._workflows, _SDK_LOG)
-            result = executor.execute(request.instanceId, request.pastEvents, request.newEvents)
+            past, new = in_order(request.pastEvents, request.newEvents)
+            result = executor.execute(request.instanceId, past, new)
             seal_actions(result.actions, request.instanceId, self._sealer)
             step.actions.extend(result.actions)
             status = self._sealer.seal(result.encoded_custom_status or "", place_of(request.instanceId))

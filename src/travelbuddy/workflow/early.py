@@ -1,0 +1,43 @@
+"""Results of steps that the engine's history holds before the steps themselves.
+
+The engine (daprd 1.18) hands a workflow's next steps out before it saves that it did. When the store refuses that save,
+a step's result comes to a workflow that has not asked for it yet, and the SDK's executor ignores it. Asked for again,
+the step is one that the sidecar knows it has run: no second result comes, and the workflow stands still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def in_order(past: Sequence[Any], new: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The same events with every early result right after its step was noted; at the end when it is not noted yet.
+
+    So a workflow meets each result when it waits for it, in this run and in every later one, whose past has both.
+    """
+    noted: set[int] = set()
+    early: dict[int, Any] = {}
+    ordered: list[list[Any]] = []
+    for events in (past, new):
+        kept: list[Any] = []
+        for event in events:
+            step = _step_of(event)
+            if step is not None and step not in noted:
+                early.setdefault(step, event)
+                continue
+            kept.append(event)
+            if event.HasField("taskScheduled"):
+                noted.add(event.eventId)
+                if event.eventId in early:
+                    kept.append(early.pop(event.eventId))
+        ordered.append(kept)
+    return ordered[0], [*ordered[1], *early.values()]
+
+
+def _step_of(event: Any) -> int | None:
+    """The id of the step whose result this event is."""
+    for kind in ("taskCompleted", "taskFailed"):
+        if event.HasField(kind):
+            return int(getattr(event, kind).taskScheduledId)
+    return None
