@@ -10,9 +10,8 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-import pytest
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.program import Program
+from tests.integration.framework.program import Program, installed
 
 from travelbuddy.runtime.ports import PortPlan
 
@@ -103,10 +102,4 @@ class RedisServer:
 
 def redis_program(name: str) -> str:
     """The path of one of Redis's programs."""
-    path = shutil.which(name)
-    if path is not None:
-        return path
-    reason = f"{name} is needed (Debian: apt-get install redis-server)"
-    if os.environ.get("CI"):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    return installed(name, "redis-server")
