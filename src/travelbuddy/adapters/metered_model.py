@@ -9,6 +9,7 @@ from typing import Any
 
 from travelbuddy.adapters.ports import ChatModel, ModelAnswer
 from travelbuddy.errors import ModelRefused, ModelUnavailable
+from travelbuddy.telemetry.first_text import timed
 from travelbuddy.telemetry.model_metrics import ModelMetrics
 
 
@@ -28,16 +29,8 @@ class MeteredModel:
         on_text: Callable[[str], None] | None = None,
     ) -> ModelAnswer:
         """See ChatModel."""
-        began, outcome, silent = time.perf_counter(), "broken", True
-
-        def heard(piece: str) -> None:
-            nonlocal silent
-            if silent:
-                silent = False
-                self._metrics.spoke(model, time.perf_counter() - began)
-            if on_text is not None:
-                on_text(piece)
-
+        began, outcome = time.perf_counter(), "broken"
+        heard = timed(on_text, lambda seconds: self._metrics.spoke(model, seconds))
         try:
             answer = await self._model.complete(messages, model=model, tools=tools, on_text=heard)
             outcome = "answered"

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from time import monotonic
 from urllib.parse import urlsplit
 
 from structlog.contextvars import bind_contextvars
@@ -17,6 +16,7 @@ from structlog.contextvars import bind_contextvars
 from travelbuddy.adapters.ports import ModelAnswer
 from travelbuddy.domain.conversation import TurnRecord, tokens_of
 from travelbuddy.domain.turn import ModelResult, ToolResult
+from travelbuddy.telemetry.first_text import timed
 from travelbuddy.telemetry.tracing import NOTHING, Span, Value, recorder, span
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput
 
@@ -143,17 +143,7 @@ def chat(model: str, url: str) -> AbstractContextManager[Span]:
 
 def first_text(asked: Span, on_text: Callable[[str], None] | None) -> Callable[[str], None]:
     """``on_text``, and the time of its first piece is noted."""
-    began, heard = monotonic(), False
-
-    def listen(text: str) -> None:
-        nonlocal heard
-        if not heard:
-            heard = True
-            asked.set({"gen_ai.response.time_to_first_chunk": monotonic() - began})
-        if on_text is not None:
-            on_text(text)
-
-    return listen
+    return timed(on_text, lambda seconds: asked.set({"gen_ai.response.time_to_first_chunk": seconds}))
 
 
 def answered(asked: Span, answer: ModelAnswer) -> None:
