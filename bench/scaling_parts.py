@@ -21,7 +21,7 @@ from bench.load import Load
 from bench.processes import cpu_seconds, memory_mb
 from bench.rounds import Figures, Say, think
 from bench.running import Running, running
-from travelbuddy.turns import turn_prefix
+from travelbuddy.incoming import turn_prefix
 
 SAMPLES = 20  # turns that a median is taken of
 SETTLE = 0.3  # seconds until the engine has written the end of a turn that is answered

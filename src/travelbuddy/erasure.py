@@ -15,7 +15,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from travelbuddy.adapters.ports import ENDED, ErasableRecords, TurnEngine
-from travelbuddy.turns import turn_prefix
+from travelbuddy.incoming import turn_prefix
 from travelbuddy.workflow.contracts import TurnInput
 
 log = structlog.get_logger(__name__)

@@ -66,6 +66,10 @@ class StoreNotAsked(StoreUnavailable):
     """The state store was not even asked: the sidecar is away, or the breaker is open. Trying again now is no use."""
 
 
+class NotBegun(StoreUnavailable):
+    """The engine keeps the turn and has not begun it; until then it says nothing of it, not even whose it is."""
+
+
 class IdentityUnavailable(Transient):
     """The key file or the identity provider cannot be read, so nobody can be told from anybody."""
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.progress import Cursor, Event, events_after
-from travelbuddy.errors import NotFound, StoreUnavailable
+from travelbuddy.errors import NotBegun, NotFound, StoreUnavailable
 from travelbuddy.live import LiveTurns
 from travelbuddy.live_turn import LiveTurn
 from travelbuddy.turns import Turns
@@ -112,7 +112,9 @@ class _Watch:
         if silent:
             self._all.ask(turn_id)  # whoever runs it tells what was said so far
         try:
-            found = await self._turns.find(turn_id)
+            found = await self._turns.look(turn_id)
+        except NotBegun:
+            return None
         except NotFound:  # it was here a moment ago: accepted, or looked at
             if now - self._began > APPEARS_WITHIN:
                 raise

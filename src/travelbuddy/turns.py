@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import uuid4
-
-from pydantic import JsonValue
+from functools import partial
 
 from travelbuddy.adapters.ports import ENDED, SessionRecords, Snapshot, TurnEngine
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord, cancelled_turn
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import KeyReused, NotFound, SessionBusy, TurnOver
+from travelbuddy.incoming import Incoming, turn_id_for
 from travelbuddy.lanes import Lanes, owned
 from travelbuddy.telemetry import audit, spans, tracing
-from travelbuddy.views import OpenTurn, TurnView, begun, finished, input_of, unfinished
-from travelbuddy.workflow.contracts import IfBusy, ReplyTo, TurnInput
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A message at a door. ``key`` is the caller's idempotency key: the same key is the same turn."""
-
-    user_id: str
-    session_id: str
-    text: str
-    key: str | None = None
-    context: dict[str, JsonValue] | None = None
-    reply_to: ReplyTo | None = None
-    if_busy: IfBusy = "enqueue"
-    follower: str | None = None
-    """The replica that waits for the reply, if one does."""
-    accepted_by: str | None = None
-    """The replica whose door counts it as in progress."""
-    door: str = "other"
-    """Which door it is at."""
+from travelbuddy.views import OpenTurn, TurnView, begun, finished, input_of, once_begun, unfinished
+from travelbuddy.workflow.contracts import TurnInput
 
 
 @dataclass(frozen=True)
@@ -151,12 +130,16 @@ class Turns:
         return finished(turn)
 
     async def find(self, turn_id: str, user_id: str | None = None) -> TurnRecord | OpenTurn:
-        """The turn's record, or what is known of it without one; NotFound when it is not there for this user."""
-        record = await self._records.find_turn(turn_id)
-        turn = await self._confirmed(record) if record is not None else await self._find_unrecorded(turn_id)
+        """As `look`, with patience. Raises NotFound when the turn is not there for this user."""
+        turn = await once_begun(partial(self.look, turn_id))
         if user_id is not None and turn.user_id != user_id:
             raise NotFound(f"no turn {turn_id!r} of this user")
         return turn
+
+    async def look(self, turn_id: str) -> TurnRecord | OpenTurn:
+        """The turn's record, or what is known of it without one. Raises NotFound and NotBegun."""
+        record = await self._records.find_turn(turn_id)
+        return await self._confirmed(record) if record is not None else await self._find_unrecorded(turn_id)
 
     async def _confirmed(self, record: TurnRecord) -> TurnRecord | OpenTurn:
         """What counts of a turn with a record: some stores keep one of a change that was refused (ARC-005)."""
@@ -167,7 +150,7 @@ class Turns:
         return inline or record
 
     async def _find_unrecorded(self, turn_id: str) -> TurnRecord | OpenTurn:
-        inp = input_of(status := await begun(self._engine, turn_id))
+        inp = input_of(status := begun(await self._engine.status(turn_id), turn_id))
         if inp is None or status.progress == "withdrawn":
             raise NotFound(f"no turn {turn_id!r}: it never existed, or its record has expired")
         session = await self._lanes.settle(inp.session_id)
@@ -228,20 +211,6 @@ class Turns:
             trace=entry.trace,
             door=message.door,
         )
-
-
-def turn_id_for(message: Incoming) -> str:
-    """A fresh id, or with a key always the same one for the same user and key. Letters, digits and ``-`` only."""
-    prefix = turn_prefix(message.user_id)
-    if message.key is None:
-        return f"{prefix}{uuid4().hex}"
-    digest = hashlib.sha256(f"{len(message.user_id)}:{message.user_id}:{message.key}".encode())
-    return f"{prefix}k{digest.hexdigest()[:40]}"
-
-
-def turn_prefix(user_id: str) -> str:
-    """What the ids of all of a user's turns begin with, so that erasing finds them in the engine."""
-    return f"u{hashlib.sha256(user_id.encode()).hexdigest()[:16]}-"
 
 
 def _same(same: bool) -> bool:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from travelbuddy.adapters.ports import EngineState, EngineStatus, TurnEngine
+from travelbuddy.adapters.ports import EngineState, EngineStatus
 from travelbuddy.domain.conversation import Step, TurnRecord
-from travelbuddy.errors import CannotOpen, StoreUnavailable
+from travelbuddy.errors import CannotOpen, NotBegun
 from travelbuddy.workflow.contracts import TurnInput
 
-BEGIN_PATIENCE = 3.0
-"""Seconds to wait for a turn to be begun before whoever asks is told to ask again: what a turn is held up by a kill."""
+BEGIN_PATIENCE = 10.0
+"""Seconds to wait for a turn to be begun before whoever asks is told to ask again: what a kill holds a turn up."""
+_LOOK_AGAIN = (0.05, 0.5)
+"""Seconds between two looks meanwhile, first and at most; each is twice as long as the one before."""
+_Found = TypeVar("_Found")
 _ENDED_AS: dict[EngineState, str] = {"completed": "answered", "failed": "failed", "terminated": "cancelled"}
 
 
@@ -52,18 +57,27 @@ class OpenTurn:
         return self.inp.user_id
 
 
-async def begun(engine: TurnEngine, turn_id: str) -> EngineStatus:
-    """How the engine sees a turn. Of one that it keeps but has not begun it says nothing, not even whose it is.
+async def once_begun(look: Callable[[], Awaitable[_Found]]) -> _Found:
+    """What ``look`` finds once the turn is begun. That takes moments, or after a kill until another sidecar has it.
 
-    That lasts for moments, or after a kill until another sidecar has it; StoreUnavailable when it takes longer.
+    Raises NotBegun when it takes longer than BEGIN_PATIENCE, and what ``look`` raises.
     """
-    deadline = time.monotonic() + BEGIN_PATIENCE
-    while time.monotonic() < deadline:
-        status = await engine.status(turn_id)
-        if status.state != "running" or status.input or status.closed:
-            return status
-        await asyncio.sleep(0.05)
-    raise StoreUnavailable(f"turn {turn_id!r} is not begun yet; ask again", retry_after=1)
+    deadline, (pause, longest) = time.monotonic() + BEGIN_PATIENCE, _LOOK_AGAIN
+    while True:
+        try:
+            return await look()
+        except NotBegun:
+            if time.monotonic() >= deadline:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, longest)
+
+
+def begun(status: EngineStatus, turn_id: str) -> EngineStatus:
+    """How the engine sees a turn. Raises NotBegun for one that it only keeps yet."""
+    if status.state == "running" and not status.input and not status.closed:
+        raise NotBegun(f"turn {turn_id!r} is not begun yet; ask again", retry_after=1)
+    return status
 
 
 def finished(record: TurnRecord) -> TurnView:

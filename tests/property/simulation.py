@@ -24,10 +24,11 @@ from travelbuddy.domain.conversation import SessionRecord, Step
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.turn import Limits, ToolResult
 from travelbuddy.errors import ModelUnavailable, NotFound, SessionBusy, StoreUnavailable, TurnOver
+from travelbuddy.incoming import Incoming, turn_id_for
 from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns
 from travelbuddy.tools.base import Toolbox, ToolContext
-from travelbuddy.turns import Accepted, Incoming, TurnPolicy, Turns, turn_id_for
+from travelbuddy.turns import Accepted, TurnPolicy, Turns
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput, TurnInput
 from travelbuddy.workflow.toolcalls import ToolCalls, UserContext

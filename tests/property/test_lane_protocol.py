@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.property.simulation import SESSION, USER, World
 
 from travelbuddy.domain.messages import whole
-from travelbuddy.turns import Incoming
+from travelbuddy.incoming import Incoming
 from travelbuddy.workflow.contracts import IfBusy, ReplyTo
 
 seeds = st.integers(0, 2**32)

@@ -15,9 +15,10 @@ from travelbuddy.adapters.ports import Publisher, SessionRecords, UserRecords
 from travelbuddy.bootstrap import Services
 from travelbuddy.erasure import Erasure
 from travelbuddy.following import Following
+from travelbuddy.incoming import Incoming
 from travelbuddy.lanes import Lanes
 from travelbuddy.telemetry.metrics import Metrics
-from travelbuddy.turns import Accepted, Incoming, Turns
+from travelbuddy.turns import Accepted, Turns
 
 
 async def _services(request: Request) -> Services:

@@ -23,8 +23,9 @@ from travelbuddy.api.deps import MetricsDep, PublisherDep, TurnsDep
 from travelbuddy.api.problems import field_errors, summary
 from travelbuddy.api.schemas import Identifier, Text
 from travelbuddy.errors import Permanent, Transient, TravelBuddyError
+from travelbuddy.incoming import Incoming
 from travelbuddy.telemetry import audit, spans
-from travelbuddy.turns import Incoming, Turns
+from travelbuddy.turns import Turns
 from travelbuddy.workflow.contracts import ReplyTo
 
 router = APIRouter(prefix="/messages", include_in_schema=False)

@@ -9,7 +9,7 @@ import httpx
 from tests.integration.framework.scripted_model import Request, Say, ScriptedModel
 from tests.integration.framework.stack import Stack
 
-from travelbuddy.turns import turn_prefix
+from travelbuddy.incoming import turn_prefix
 
 TURNS = 1_000
 SAMPLES = 20

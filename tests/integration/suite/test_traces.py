@@ -44,7 +44,7 @@ class Traced:
     jaeger: Jaeger
 
     async def whole(self, trace_id: str, *names: str) -> Trace:
-        """The trace, once it has these spans and all their parents."""
+        """The trace, once it has these spans, their parents and whatever they name: each process sends its own."""
 
         async def look() -> Trace | None:
             trace = Trace(await self.jaeger.trace(trace_id))
@@ -70,9 +70,9 @@ class Trace:
         return span
 
     def orphans(self) -> list[str]:
-        """The spans whose parent is not there; the first of a trace may have one outside."""
-        missing = [span for span in self.spans if span.parent is not None and span.parent not in self.by_id]
-        return [span.name for span in missing if span.parent != OUTSIDE]
+        """The spans that name one which is not there, as parent or as link; the first may have a parent outside."""
+        there = {*self.by_id, OUTSIDE, None}
+        return [span.name for span in self.spans if not there.issuperset([span.parent, *span.links])]
 
     def path(self, span: Span) -> list[str]:
         """The names from the top of the trace down to this span."""

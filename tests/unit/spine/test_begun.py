@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 
-from travelbuddy.adapters.ports import EngineStatus, TurnEngine
-from travelbuddy.errors import StoreUnavailable
-from travelbuddy.views import begun
+from travelbuddy.adapters.ports import EngineStatus
+from travelbuddy.errors import NotBegun
+from travelbuddy.views import begun, once_begun
 
 STORED = EngineStatus("running")
 BEGUN = EngineStatus("running", input={"message": "hi"})
@@ -19,22 +17,26 @@ class Engine:
 
     def __init__(self, *said: EngineStatus) -> None:
         self.said = list(said)
+        self.asked = 0
 
-    async def status(self, turn_id: str) -> EngineStatus:
-        return self.said.pop(0) if len(self.said) > 1 else self.said[0]
+    async def look(self) -> EngineStatus:
+        self.asked += 1
+        return begun(self.said.pop(0) if len(self.said) > 1 else self.said[0], "t")
 
 
 async def test_a_turn_that_is_not_begun_yet_is_waited_for() -> None:
     """The engine knows it and nothing of it: that is no turn which never existed."""
-    assert await begun(cast(TurnEngine, Engine(STORED, STORED, BEGUN)), "t") == BEGUN
+    assert await once_begun(Engine(STORED, STORED, BEGUN).look) == BEGUN
 
 
 async def test_whoever_asks_too_long_is_told_to_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A turn that nobody begins is unavailable for now."""
-    monkeypatch.setattr("travelbuddy.views.BEGIN_PATIENCE", 0.2)
-    with pytest.raises(StoreUnavailable, match="not begun yet") as told:
-        await begun(cast(TurnEngine, Engine(STORED)), "t")
+    """A turn that nobody begins is unavailable for now; the longer it takes the less often it is looked at."""
+    monkeypatch.setattr("travelbuddy.views.BEGIN_PATIENCE", 0.4)
+    engine = Engine(STORED)
+    with pytest.raises(NotBegun, match="not begun yet") as told:
+        await once_begun(engine.look)
     assert told.value.retry_after == 1
+    assert engine.asked == 5, "after 0, 50, 150, 350 and 750 ms"
 
 
 @pytest.mark.parametrize(
@@ -42,4 +44,4 @@ async def test_whoever_asks_too_long_is_told_to_ask_again(monkeypatch: pytest.Mo
 )
 async def test_everything_else_is_told_at_once(status: EngineStatus) -> None:
     """What is missing, over or sealed is not waited for."""
-    assert await begun(cast(TurnEngine, Engine(status, BEGUN)), "t") == status
+    assert await once_begun(Engine(status, BEGUN).look) == status

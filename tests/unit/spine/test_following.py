@@ -15,7 +15,7 @@ from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.progress import Cursor, Event
 from travelbuddy.draining import Drain
-from travelbuddy.errors import NotFound, StoreUnavailable, TravelBuddyError
+from travelbuddy.errors import NotBegun, NotFound, StoreUnavailable, TravelBuddyError
 from travelbuddy.following import Following
 from travelbuddy.live import LiveTurns
 
@@ -41,7 +41,7 @@ class Store:
         self.finds = list(finds)
         self.looks = 0
 
-    async def find(self, turn_id: str) -> TurnRecord:
+    async def look(self, turn_id: str) -> TurnRecord:
         self.looks += 1
         found = self.finds.pop(0) if len(self.finds) > 1 else self.finds[0]
         if isinstance(found, TravelBuddyError):
@@ -93,6 +93,14 @@ async def test_an_accepted_turn_that_no_engine_knows_yet_is_waited_for(monkeypat
     waiting, _ = _following(store)
     assert await waiting.ended("t", 5, ask=False) == RECORD
     assert store.looks == 3
+
+
+async def test_a_stream_waits_for_a_turn_that_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then nothing is told of it; its events come when there are any."""
+    monkeypatch.setattr(following, "LOOK_AFTER", 0.01)
+    waiting, _ = _following(Store(NotBegun("not yet"), NotBegun("not yet"), RECORD))
+    async with asyncio.timeout(5):
+        assert (await _all(waiting.events("t", Cursor())))[-1].name == "message"
 
 
 async def test_a_store_that_is_away_is_no_reason_to_send_an_accepted_message_again(

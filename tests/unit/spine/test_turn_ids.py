@@ -7,7 +7,7 @@ import re
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from travelbuddy.turns import Incoming, turn_id_for
+from travelbuddy.incoming import Incoming, turn_id_for
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.property.simulation import SESSION, USER, World
 
 from travelbuddy.domain.conversation import CANCELLED, LaneEntry, closed_unanswered, commit_turns
-from travelbuddy.turns import Incoming
+from travelbuddy.incoming import Incoming
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -22,9 +22,9 @@ from travelbuddy.domain.conversation import (
 )
 from travelbuddy.domain.messages import ToolCall
 from travelbuddy.flights.sample import SampleFlights
+from travelbuddy.incoming import Incoming
 from travelbuddy.tools import default_toolbox
 from travelbuddy.tools.base import ToolContext
-from travelbuddy.turns import Incoming
 from travelbuddy.workflow.contracts import CallToolInput, TurnInput
 from travelbuddy.workflow.toolcalls import ToolCalls, UserContext
 

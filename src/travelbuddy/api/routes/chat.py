@@ -20,7 +20,8 @@ from travelbuddy.api.sse import turn_events
 from travelbuddy.domain.answers import chat_answer
 from travelbuddy.domain.progress import CURSOR, Cursor, parse_cursor
 from travelbuddy.errors import BadCursor
-from travelbuddy.turns import Accepted, Incoming
+from travelbuddy.incoming import Incoming
+from travelbuddy.turns import Accepted
 
 router = APIRouter(tags=["chat"])
 ANSWERED = {"links": links("/metadata/workflow_instance_id")}

@@ -10,7 +10,8 @@ from travelbuddy.api.access import CallerDep, OwnerDep
 from travelbuddy.api.deps import ServicesDep, TurnsDep, let_in
 from travelbuddy.api.document import BODY, accepted_answer, problems
 from travelbuddy.api.schemas import InstanceId, Started, StartWorkflow
-from travelbuddy.turns import Accepted, Incoming
+from travelbuddy.incoming import Incoming
+from travelbuddy.turns import Accepted
 from travelbuddy.views import TurnView
 
 router = APIRouter(tags=["workflows"])
