@@ -56,6 +56,17 @@ async def test_each_price_is_the_first_offers(places: list[str], stay: int | Non
         assert price == (offers[0].amount if offers else None), day
 
 
+@pytest.mark.parametrize(("origin", "destination"), [("LON", "PAR"), ("LON", "NYC"), ("OSL", "LON")])
+async def test_back_on_the_day_of_leaving_there_must_be_time_for_it(origin: str, destination: str) -> None:
+    """Where the cheapest ways there and back do not fit together the price is of two that do; none where none do."""
+    days = _days(DAY, 7)
+    query = FlightQuery(origin=origin, destination=destination, departure_date=DAY, return_date=DAY)
+    told = await FLIGHTS.cheapest_by_day(query, days)
+    for day in days:
+        offers = await FLIGHTS.search(query.model_copy(update={"departure_date": day, "return_date": day}))
+        assert told.prices[day] == (offers[0].amount if offers else None)
+
+
 @pytest.mark.parametrize(("origin", "destination", "field"), [("QQQ", "PAR", "origin"), ("PAR", "QQQ", "destination")])
 async def test_a_place_that_is_none_is_named(origin: str, destination: str, field: str) -> None:
     """The error says which of the two."""
