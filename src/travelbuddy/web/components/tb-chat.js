@@ -1,0 +1,3 @@
+// A stub until the element itself is here.
+class TbChat extends HTMLElement {}
+customElements.define("tb-chat", TbChat);

@@ -1,0 +1,3 @@
+// A stub until the element itself is here.
+class TbCompare extends HTMLElement {}
+customElements.define("tb-compare", TbCompare);

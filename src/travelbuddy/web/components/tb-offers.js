@@ -1,0 +1,3 @@
+// A stub until the element itself is here.
+class TbOffers extends HTMLElement {}
+customElements.define("tb-offers", TbOffers);

@@ -1,0 +1,3 @@
+// A stub until the element itself is here.
+class TbPreferences extends HTMLElement {}
+customElements.define("tb-preferences", TbPreferences);

@@ -1,0 +1,3 @@
+// A stub until the element itself is here.
+class TbSignin extends HTMLElement {}
+customElements.define("tb-signin", TbSignin);

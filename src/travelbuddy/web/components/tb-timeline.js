@@ -1,0 +1,3 @@
+// A stub until the element itself is here.
+class TbTimeline extends HTMLElement {}
+customElements.define("tb-timeline", TbTimeline);

@@ -1,0 +1,10 @@
+import "./components/tb-sessions.js";
+import "./components/tb-chat.js";
+import "./components/tb-message.js";
+import "./components/tb-composer.js";
+import "./components/tb-preferences.js";
+import "./components/tb-signin.js";
+import "./components/tb-offers.js";
+import "./components/tb-compare.js";
+import "./components/tb-days.js";
+import "./components/tb-timeline.js";
