@@ -71,14 +71,16 @@ const CHANGES = {
   }),
   error: (turn, problem, { at }) => ({ ...ended(turn, "failed", at), error: problem }),
   refused: (turn, problem, { at }) => ({ ...ended(turn, "failed", at), error: problem }),
-  lost: (turn, _data, { at }) =>
-    turn.state === "reconnecting"
-      ? turn
-      : { ...turn, state: "reconnecting", before: turn.state, connection: [...turn.connection, { at, kind: "lost" }] },
-  back: (turn, _data, { at }) =>
-    turn.state === "reconnecting"
-      ? { ...turn, state: turn.before ?? "running", before: null, connection: [...turn.connection, { at, kind: "back" }] }
-      : turn,
+  lost: (turn, { reason = null }, { at }) => {
+    if (turn.state === "reconnecting") return turn;
+    const connection = [...turn.connection, { at, kind: "lost" }];
+    return { ...turn, state: "reconnecting", before: turn.state, doing: reason, connection };
+  },
+  back: (turn, _data, { at }) => {
+    if (turn.state !== "reconnecting") return turn;
+    const connection = [...turn.connection, { at, kind: "back" }];
+    return { ...turn, state: turn.before ?? "running", before: null, doing: null, connection };
+  },
 };
 
 function following(turn, data) {
