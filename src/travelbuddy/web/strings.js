@@ -46,6 +46,7 @@ export const t = {
   steps: (number) => count(number, "step", "steps"),
   tokens: (number) => count(number.toLocaleString(), "token", "tokens"),
   retry: "Send it again",
+  inWords: "These flights in words",
 
   // a turn's state
   state: {
@@ -107,7 +108,7 @@ export const t = {
   },
   hints: {
     name: "Not known",
-    home_airport: "A city or code, such as Oslo or OSL",
+    home_airport: "Such as Oslo, or OSL",
     language: "Such as English",
     timezone: "Such as Europe/Oslo",
   },
@@ -119,8 +120,10 @@ export const t = {
   notSet: "Not set",
   alsoKnown: "Also remembered",
   addTitle: "Add something",
-  addName: "What it is, such as seat",
-  addValue: "Its value, such as aisle",
+  addName: "What to remember",
+  addNameHint: "Such as seat",
+  addValue: "Its value",
+  addValueHint: "Such as aisle",
   add: "Add",
   forget: (name) => `Forget ${name}`,
   saved: (name) => `Saved: ${name}.`,

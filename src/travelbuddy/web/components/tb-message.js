@@ -49,7 +49,8 @@ class TbMessage extends HTMLElement {
     const { asked, reply } = this.#parts;
     this.dataset.state = turn.state;
     this.#once("asked", turn.message, () => fill(asked, turn.message));
-    this.#once("text", turn.text, () => fill(reply, markdown(turn.text)));
+    const cards = turn.offers?.offers?.length ? turn.offers.offers : null;
+    this.#once("text", `${cards !== null} ${turn.text}`, () => fill(reply, folded(markdown(turn.text), cards)));
     reply.classList.toggle("streaming", turn.state === "running" && turn.text !== "");
     this.#once("offers", turn.offers, () => this.#drawOffers(turn.offers));
     this.#once("state", JSON.stringify(stateOf(turn)), () => this.#drawState(turn));
@@ -100,6 +101,15 @@ class TbMessage extends HTMLElement {
       h("button", { class: "facts", type: "button", onclick: show, title: t.showSteps }, label, icon("chevron")),
     );
   }
+}
+
+/** Where the flights are shown as cards, the list that says the same in words is folded. */
+function folded(nodes, offers) {
+  const told = (item) => offers.some((offer) => item.textContent.includes(offer.total_amount.split(".")[0]));
+  return nodes.map((node) => {
+    if (!offers || node.localName !== "ol" || ![...node.children].every(told)) return node;
+    return h("details", null, h("summary", null, t.inWords), node);
+  });
 }
 
 function retry(element, turn) {

@@ -22,9 +22,9 @@ class TbPreferences extends HTMLElement {
     const close = h("button", { class: "icon-btn", type: "button", "aria-label": t.close, title: t.close, onclick: () => dialog.close() }, icon("close"));
     const dialog = h("dialog", { class: "panel", "aria-labelledby": "preferences-title" });
     dialog.append(
-      h("header", { class: "panel-head" }, h("h2", { id: "preferences-title" }, t.preferencesTitle), close),
+      h("header", { class: "panel-head" }, h("h2", { id: "preferences-title" }, t.preferencesTitle), close, said),
       h("div", { class: "panel-body" },
-        h("p", { class: "muted" }, t.preferencesText), said, known,
+        h("p", { class: "muted" }, t.preferencesText), known,
         h("h3", null, t.alsoKnown), free, this.#adding(),
         h("h3", null, t.yourData), totals, data),
     );
@@ -77,8 +77,8 @@ class TbPreferences extends HTMLElement {
   }
 
   #adding() {
-    const name = h("input", { class: "field", "aria-label": t.addName, placeholder: t.addName, maxLength: 64, required: true });
-    const value = h("input", { class: "field", "aria-label": t.addValue, placeholder: t.addValue, maxLength: 200, required: true });
+    const name = h("input", { class: "field", "aria-label": t.addName, placeholder: t.addNameHint, maxLength: 64, required: true });
+    const value = h("input", { class: "field", "aria-label": t.addValue, placeholder: t.addValueHint, maxLength: 200, required: true });
     const add = async (event) => {
       event.preventDefault();
       const key = name.value.trim().replace(/\s+/g, "_");
