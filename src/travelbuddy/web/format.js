@@ -96,6 +96,8 @@ const dayText = (options) => (text) => {
 export const day = dayText({ weekday: "short", day: "numeric", month: "short" });
 /** "Friday 4 December". */
 export const longDay = dayText({ weekday: "long", day: "numeric", month: "long" });
+/** "4 December 2026". */
+export const fullDay = dayText({ day: "numeric", month: "long", year: "numeric" });
 /** "Fri". */
 export const weekday = dayText({ weekday: "short" });
 /** "4 Dec". */

@@ -1,6 +1,6 @@
 /* Sentences about a search and its offers, for people to see and to hear. */
 
-import { addDays, clock, day, dayShift, daysBetween, longDay, minutes, money } from "./format.js";
+import { addDays, clock, day, dayShift, daysBetween, fullDay, longDay, minutes } from "./format.js";
 import { codeOnly, flightCodes } from "./offers-model.js";
 import { t } from "./strings-cards.js";
 
@@ -56,9 +56,7 @@ export function offerQuestion(offer) {
     codes: flightCodes(offer),
     from: place(codeOnly(first?.origin)),
     to: place(codeOnly(first?.destination)),
-    day: first?.departing ? day(first.departing) : "–",
-    leaves: first?.departing ? clock(first.departing) : null,
-    price: offer.amount && codeOnly(offer.currency) ? money(offer.amount, offer.currency) : null,
+    day: first?.departing ? fullDay(first.departing) : "–",
   });
 }
 
@@ -69,9 +67,11 @@ export function dayQuestion(query, date) {
   return t.days.question({
     from: place(codeOnly(query.origin)),
     to: place(codeOnly(query.destination)),
-    day: date,
-    back,
+    day: fullDay(date),
+    back: back && fullDay(back),
     passengers: query.passengers ?? 1,
     cabin: query.cabin && t.offers.cabin(query.cabin).toLowerCase(),
+    stops: Number.isInteger(query.max_stops) && t.offers.stopsAtMost(query.max_stops),
+    price: query.max_price && t.offers.priceAtMost(query.max_price),
   });
 }

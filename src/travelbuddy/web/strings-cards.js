@@ -55,9 +55,8 @@ export const t = {
     compareThis: (name) => `Compare ${name}`,
     ask: "Ask about this",
     askThis: (name) => `Ask about ${name}`,
-    question: ({ codes, from, to, day, leaves, price }) =>
-      `Tell me more about ${codes.length ? codes.join(" and ") : "the flight"} from ${from} to ${to} on ${day}` +
-      `${leaves ? ` at ${leaves}` : ""}${price ? `, for ${price}` : ""}.`,
+    question: ({ codes, from, to, day }) =>
+      `Tell me more about ${codes.length ? codes.join(" + ") : "the flight"} from ${from} to ${to} on ${day}.`,
   },
   compare: {
     picked: (n, most) => `${n} of ${most} picked`,
@@ -80,7 +79,9 @@ export const t = {
     takes: "takes",
   },
   days: {
-    title: (currency) => `Cheapest by day${currency ? `, in ${currency}` : ""}`,
+    title: ({ currency, passengers, limited }) =>
+      ["Cheapest by day", currency && `in ${currency}`, passengers > 1 && `for ${passengers} passengers`, limited && "any stops"]
+        .filter(Boolean).join(", "),
     label: "Cheapest fare by day of departure",
     loading: "Looking up the days around …",
     none: "None",
@@ -89,9 +90,10 @@ export const t = {
     chosen: "chosen",
     cheapest: "cheapest",
     hint: "Arrow keys move between the days; Enter asks for that day.",
-    question: ({ from, to, day, back, passengers, cabin }) =>
-      `Show flights from ${from} to ${to} on ${day}${back ? `, back on ${back}` : ""}` +
-      `${passengers > 1 ? `, for ${passengers} passengers` : ""}${cabin ? `, in ${cabin}` : ""}.`,
+    question: ({ from, to, day, back, passengers, cabin, stops, price }) =>
+      `Show flights from ${from} to ${to} on ${day}, ` +
+      [back ? `back on ${back}` : "one way", `for ${count(passengers, "passenger", "passengers")}`, cabin && `in ${cabin}`, stops, price]
+        .filter(Boolean).join(", ") + ".",
   },
   timeline: {
     title: "What happened",

@@ -66,9 +66,14 @@ class Days extends HTMLElement {
     const chosen = buttons.find((button) => button.getAttribute("aria-current")) ?? buttons[0];
     for (const button of buttons) button.tabIndex = button === chosen ? 0 : -1;
     return [
-      h("h4", { class: "days-title muted" }, t.days.title(codeOnly(currency))),
+      h("h4", { class: "days-title muted" }, this.#title(codeOnly(currency))),
       h("div", { class: "days-strip", role: "toolbar", "aria-label": `${t.days.label}. ${t.days.hint}`, onkeydown: move }, buttons),
     ];
+  }
+
+  #title(currency) {
+    const { passengers, max_stops: most } = this.#query;
+    return t.days.title({ currency, passengers, limited: Number.isInteger(most) });
   }
 
   #day({ date, price }, currency, { least, most }) {
