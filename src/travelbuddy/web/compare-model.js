@@ -40,14 +40,14 @@ function legRows(offers) {
   const legs = Math.max(...offers.map((offer) => offer.slices.length));
   return [...Array(legs).keys()].flatMap((i) => {
     const row = (what, text) => ({
-      name: t.compare.row(legName(i, legs), what),
+      name: legs > 1 ? t.compare.row(legName(i, legs), what.toLowerCase()) : what,
       cells: offers.map((offer) => ({ text: offer.slices[i] ? text(offer.slices[i]) : "–" })),
     });
     return [
-      row(t.compare.leaves, (slice) => `${clock(slice.departing)} ${slice.origin ?? ""}, ${slice.departing ? day(slice.departing) : ""}`),
+      row(t.compare.leaves, (slice) => [`${clock(slice.departing)} ${slice.origin ?? ""}`, slice.departing && day(slice.departing)].filter(Boolean).join(", ")),
       row(t.compare.arrives, (slice) => `${clock(slice.arriving)} ${dayShift(slice.daysLater)} ${slice.destination ?? ""}`.replace(/ +/g, " ")),
       legs > 1 && row(t.compare.takes, (slice) => minutes(slice.minutes)),
-      row(t.compare.rows.stops.toLowerCase(), (slice) =>
+      row(t.compare.rows.stops, (slice) =>
         [stopsText(slice), ...slice.waits.map((wait) => `${waitPlace(wait)} ${minutes(wait.minutes)}`)].join(", ")),
     ].filter(Boolean);
   });
@@ -56,7 +56,7 @@ function legRows(offers) {
 const carrierRow = (offers) => ({
   name: t.compare.rows.carriers,
   cells: offers.map((offer) => ({
-    text: [...new Set(offer.slices.flatMap((slice) => slice.carriers))].join(", ") || offer.carrier || t.card.unknownCarrier,
+    text: offer.carriers.join(", ") || t.card.unknownCarrier,
   })),
 });
 

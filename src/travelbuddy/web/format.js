@@ -65,10 +65,13 @@ export function moment(text) {
   return { at, wall: Date.UTC(+year, +month - 1, +day, +hour, +minute, +(second ?? 0)) };
 }
 
-/** "18:30", the place's own clock. */
+const twelveHours = new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hour12;
+const HOUR = twelveHours ? "numeric" : "2-digit";
+
+/** "07:45" or "7:45 am", the place's own clock. */
 export function clock(text) {
   const when = moment(text);
-  return when ? dates({ hour: "numeric", minute: "2-digit" }).format(when.wall) : "–";
+  return when ? dates({ hour: HOUR, minute: "2-digit" }).format(when.wall) : "–";
 }
 
 /** How many calendar days later `to` is than `from`, each by the clock of its place; 0 when either is unknown. */
@@ -144,4 +147,4 @@ export function elapsed(ms) {
 
 /** An instant (ms) by the reader's own clock, to the second. */
 export const readerClock = (at) =>
-  formatter(Intl.DateTimeFormat, { hour: "numeric", minute: "2-digit", second: "2-digit" }).format(at);
+  formatter(Intl.DateTimeFormat, { hour: HOUR, minute: "2-digit", second: "2-digit" }).format(at);

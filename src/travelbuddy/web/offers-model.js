@@ -32,7 +32,7 @@ function readOffer(offer, index) {
     key: `${index}`,
     amount: text(offer.total_amount),
     currency: text(offer.total_currency),
-    carrier: text(offer.owner?.name) ?? text(offer.owner?.iata_code) ?? slices[0]?.carriers[0] ?? null,
+    carriers: unique([text(offer.owner?.name) ?? text(offer.owner?.iata_code), ...slices.flatMap((slice) => slice.carriers)]),
     cabin: text(offer.cabin),
     slices,
     minutes: minutes ? slices.reduce((sum, slice) => sum + slice.minutes, 0) : null,

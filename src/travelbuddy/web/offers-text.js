@@ -1,6 +1,6 @@
 /* Sentences about a search and its offers, for people to see and to hear. */
 
-import { addDays, clock, day, dayShift, daysBetween, fullDay, longDay, minutes } from "./format.js";
+import { addDays, clock, day, daysBetween, fullDay, longDay, minutes } from "./format.js";
 import { codeOnly, flightCodes } from "./offers-model.js";
 import { t } from "./strings-cards.js";
 
@@ -29,9 +29,9 @@ export const stopsText = (slice) => (slice.stops ? t.card.stops(slice.stops) : t
 
 export const waitPlace = (wait) => (wait.onward ? t.card.change(wait.place ?? "–", wait.onward) : (wait.place ?? "–"));
 
-/** "18:30 – 07:45 +1" as plain text. */
-export const timesText = (slice) =>
-  `${clock(slice.departing)} – ${clock(slice.arriving)} ${dayShift(slice.daysLater)}`.trim();
+/** "SH 12 + SH 40, SH 13": the flights of each direction. */
+export const codesText = (offer) =>
+  offer.slices.map((slice) => slice.flights.map((flight) => flight.code ?? "–").join(" + ")).join(", ");
 
 /** One direction as a sentence. */
 export function spokenSlice(slice, name) {

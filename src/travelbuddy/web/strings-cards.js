@@ -68,15 +68,14 @@ export const t = {
     close: "Close",
     differs: "What differs",
     same: "The same for all",
-    offer: (letter) => `Offer ${letter}`,
     more: (difference) => `${difference} more`,
     lowest: "lowest",
     shortest: "shortest",
     rows: { price: "Price", duration: "Total time", stops: "Stops", carriers: "Airlines", cabin: "Cabin" },
     row: (leg, what) => `${leg}: ${what}`,
-    leaves: "leaves",
-    arrives: "arrives",
-    takes: "takes",
+    leaves: "Leaves",
+    arrives: "Arrives",
+    takes: "Takes",
   },
   days: {
     title: ({ currency, passengers, limited }) =>

@@ -11,7 +11,7 @@ let made = 0;
 /** The card of `offer`; `onpick(picked)` when it is chosen for comparison, `onask(text)` when it is asked about. */
 export function offerCard(offer, { read, number, onpick, onask }) {
   const id = `tb-offer-${++made}`;
-  const carrier = offer.carrier ?? t.card.unknownCarrier;
+  const carrier = offer.carriers.join(", ") || t.card.unknownCarrier;
   const price = offer.amount ? money(offer.amount, offer.currency) : t.card.priceUnknown;
   const badges = [
     offer.key === read.cheapest && t.card.cheapest,
@@ -45,7 +45,7 @@ function leg(slice, name, longest) {
       h("div", { class: "leg-times" },
         h("span", { class: "leg-clock" }, clock(slice.departing), " – ", clock(slice.arriving),
           slice.daysLater !== 0 && h("sup", { class: "leg-shift" }, dayShift(slice.daysLater))),
-        h("span", { class: "muted" }, [name, `${slice.origin ?? "–"} – ${slice.destination ?? "–"}`, slice.departing && day(slice.departing)].filter(Boolean).join(" · "))),
+        h("span", { class: "muted" }, [name, `${slice.origin ?? "–"} – ${slice.destination ?? "–"}`, name && slice.departing && day(slice.departing)].filter(Boolean).join(" · "))),
       bar(slice, longest),
       h("div", { class: "leg-length" },
         h("span", { class: "leg-minutes" }, minutes(slice.minutes)),

@@ -2,6 +2,7 @@
 
 import { comparison } from "../compare-model.js";
 import { fill, h } from "../dom.js";
+import { codesText } from "../offers-text.js";
 import { t } from "../strings-cards.js";
 
 class Compare extends HTMLElement {
@@ -22,24 +23,25 @@ class Compare extends HTMLElement {
 /** Roles are spelled out, because on a phone the table is laid out as a grid and would else lose them. */
 function table(offers) {
   const { differs, same } = comparison(offers);
+  const columns = offers.map((offer) => h("th", { scope: "col", role: "columnheader" },
+    offer.carriers[0] ?? t.card.unknownCarrier, h("small", null, codesText(offer))));
   const node = h("table", { class: "compare-table", role: "table" },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-      h("td", { role: "cell" }),
-      offers.map((offer) => h("th", { scope: "col", role: "columnheader" }, offer.carrier ?? t.card.unknownCarrier)))),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, h("td", { role: "cell" }), columns)),
     group(t.compare.differs, differs, "compare-differs", offers.length),
-    group(t.compare.same, same, "compare-same", offers.length));
+    group(t.compare.same, same.map((row) => ({ ...row, cells: [row.cells[0]] })), "compare-same", offers.length));
   node.style.setProperty("--offers", offers.length);
   return node;
 }
 
+/** Rows of one kind under their title; a row with a single cell says it for all offers. */
 function group(title, rows, name, n) {
   if (!rows.length) return null;
+  const cell = (span) => ({ text, note, best }) =>
+    h("td", { role: "cell", colSpan: span, class: best ? "compare-best" : null }, text, note && h("small", null, note));
   return h("tbody", { class: name, role: "rowgroup" },
     h("tr", { role: "row", class: "compare-title" }, h("th", { role: "rowheader", scope: "rowgroup", colSpan: n + 1 }, title)),
-    rows.map((row) => h("tr", { role: "row" },
-      h("th", { scope: "row", role: "rowheader" }, row.name),
-      row.cells.map(({ text, note, best }) => h("td", { role: "cell", class: best ? "compare-best" : null },
-        text, note && h("small", null, note))))));
+    rows.map(({ name: row, cells }) => h("tr", { role: "row" },
+      h("th", { scope: "row", role: "rowheader" }, row), cells.map(cell(cells.length === 1 ? n : 1)))));
 }
 
 customElements.define("tb-compare", Compare);
