@@ -3,7 +3,8 @@
 import { emit, fill, h, icon } from "../dom.js";
 import { t } from "../strings.js";
 
-const NEAR = 80; // pixels from the end that still count as being at it
+const NEAR = 80; // pixels from where the latest turn is read that still count as being there
+const ABOVE = 16; // pixels that are left free above it
 
 class TbChat extends HTMLElement {
   #state = null;
@@ -24,7 +25,8 @@ class TbChat extends HTMLElement {
     scroller.append(h("div", { class: "column" }, older, loading, this.#empty(), list));
     this.#parts = { older, list, latest, loading, scroller, empty: scroller.querySelector(".empty") };
     this.append(scroller, latest);
-    new ResizeObserver(() => this.#atEnd && this.toEnd()).observe(scroller.firstElementChild);
+    const grown = new ResizeObserver(() => this.#atEnd && this.toEnd());
+    for (const element of [scroller, scroller.firstElementChild]) grown.observe(element);
     latest.hidden = true;
     if (this.#state) this.#draw();
   }
@@ -34,12 +36,17 @@ class TbChat extends HTMLElement {
     if (this.#parts) this.#draw();
   }
 
-  /** Scroll to the last message. */
+  /** Scroll to the latest turn: to its end, but not past its beginning, from where it is read. */
   toEnd() {
-    const { scroller } = this.#parts;
-    scroller.scrollTop = scroller.scrollHeight;
+    this.#parts.scroller.scrollTop = this.#end;
     this.#atEnd = true;
     this.#parts.latest.hidden = true;
+  }
+
+  get #end() {
+    const { scroller, list } = this.#parts;
+    const bottom = scroller.scrollHeight - scroller.clientHeight;
+    return Math.min(bottom, (list.lastElementChild?.offsetTop ?? bottom) - ABOVE);
   }
 
   #draw() {
@@ -93,7 +100,7 @@ class TbChat extends HTMLElement {
 
   #scrolled() {
     const { scroller, latest } = this.#parts;
-    this.#atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    this.#atEnd = scroller.scrollTop > this.#end - NEAR;
     latest.hidden = this.#atEnd;
   }
 
