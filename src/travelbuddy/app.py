@@ -19,7 +19,7 @@ from travelbuddy.api.browsers import LOOPBACK_NAMES, BrowserGuard
 from travelbuddy.api.document import ANYWHERE, complete_document, problems
 from travelbuddy.api.limits import BodyLimit
 from travelbuddy.api.problems import install_problem_handlers
-from travelbuddy.api.routes import chat, health, sessions, users, workflows
+from travelbuddy.api.routes import chat, health, sessions, users, web, workflows
 from travelbuddy.api.whole import WholeAnswers
 from travelbuddy.bootstrap import OFFLINE_KEY, OFFLINE_PREFIX, Services, build_services
 from travelbuddy.flights.airports import warm
@@ -80,6 +80,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         app.include_router(routes.router, dependencies=checked, responses=refusals)
     app.include_router(inbox.router, dependencies=[Depends(sidecar_only)])
     app.include_router(health.router)
+    app.include_router(web.router)
     if settings.offline:
         from travelbuddy.offline.server import create_offline_app
 

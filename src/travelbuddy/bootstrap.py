@@ -201,7 +201,7 @@ def _admission(settings: Settings, live: LiveTurns, metrics: Metrics) -> Admissi
 
 def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
     return TurnPolicy(
-        model=OFFLINE_MODEL if settings.offline else settings.openai_model,
+        model=model_of(settings),
         tools=toolbox.names,
         limits=Limits(
             max_steps=settings.max_steps,
@@ -211,6 +211,11 @@ def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
             max_day_tokens=settings.max_tokens_per_day,
         ),
     )
+
+
+def model_of(settings: Settings) -> str:
+    """The model that new turns are asked of."""
+    return OFFLINE_MODEL if settings.offline else settings.openai_model
 
 
 def _chat(settings: Settings) -> OpenAIChat:

@@ -24,6 +24,7 @@ from travelbuddy.errors import RuntimeProblem
 from travelbuddy.sealing import KEY_FORM, Sealer
 from travelbuddy.telemetry.prices import read_prices
 
+Auth = Literal["none", "api-key", "jwt"]
 Sampler = Literal[
     "always_on",
     "always_off",
@@ -56,7 +57,7 @@ class Settings(BaseSettings):
     dapr_http_port: int = Field(3500, ge=1, le=65535)
     dapr_grpc_port: int = Field(50001, ge=1, le=65535)
 
-    auth: Literal["none", "api-key", "jwt"] = "none"
+    auth: Auth = "none"
     insecure: bool = Field(False, description="AUTH=none although others reach the address")
     api_keys_file: Path | None = None
     jwt_jwks_url: str = Field("", description="where the identity provider publishes its keys")

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from tests.kubernetes.renderer import KUBERNETES, Resource, dapr_source, render
 from tests.kubernetes.rules import pod_annotations
 
-from travelbuddy.api.routes import chat, health, sessions, users, workflows
+from travelbuddy.api.routes import chat, health, sessions, users, web, workflows
 from travelbuddy.runtime.plan import APP_ID
 from travelbuddy.serving import LAST_WORDS
 from travelbuddy.settings import Settings, refuse_unsafe
@@ -245,14 +245,16 @@ def _control_plane() -> list[int]:
 def test_the_ingress_has_every_door_for_people_and_no_other(production: Rendered) -> None:
     """Each public route is under one of its paths; metrics, events and the built-in model are under none."""
     (rule,) = production.one("Ingress", "travelbuddy")["spec"]["rules"]
-    prefixes = [path["path"] for path in rule["http"]["paths"]]
+    exact = [path["path"] for path in rule["http"]["paths"] if path["pathType"] == "Exact"]
+    prefixes = [path["path"] for path in rule["http"]["paths"] if path["pathType"] == "Prefix"]
 
     def open_(path: str) -> bool:
-        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+        under = any(path == prefix or path.startswith(f"{prefix.rstrip('/')}/") for prefix in prefixes)
+        return under or path in exact
 
     routes = [
         r.path
-        for part in (chat, workflows, sessions, users, health)
+        for part in (chat, workflows, sessions, users, web, health)
         for r in part.router.routes
         if isinstance(r, APIRoute)
     ]

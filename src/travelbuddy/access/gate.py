@@ -30,13 +30,16 @@ class Gate:
 
     async def caller(self, address: str, credential: str | None) -> Caller:
         """Who is calling from there. Raises Unauthenticated, IdentityUnavailable, TooManyRequests."""
-        if self._rates is None:
-            return await self._authenticator.caller(credential)
-        await self._rates.count("address", address)  # first: guessing credentials is counted too
+        await self.visit(address)  # first: guessing credentials is counted too
         caller = await self._authenticator.caller(credential)
-        if caller.user_id is not None:
+        if self._rates is not None and caller.user_id is not None:
             await self._rates.count("user", caller.user_id)
         return caller
+
+    async def visit(self, address: str) -> None:
+        """Count a request from there. Raises TooManyRequests."""
+        if self._rates is not None:
+            await self._rates.count("address", address)
 
     def check_sidecar(self, token: str | None) -> None:
         """Raise Unauthenticated unless this is the sidecar's token, where there is one."""

@@ -15,11 +15,19 @@ from travelbuddy.telemetry import audit
 
 async def user_only(request: Request, services: ServicesDep) -> Caller:
     """A user's credential where AUTH wants one; the things of that user only."""
-    address = request.client.host if request.client is not None else "unknown"
-    caller = await services.gate.caller(address, _credential(request))
+    caller = await services.gate.caller(_address(request), _credential(request))
     if caller.user_id is not None:
         audit.identify(caller.user_id)
     return caller
+
+
+async def visitor(request: Request, services: ServicesDep) -> Caller | None:
+    """Whose credential it is where one is shown; None for somebody who shows none and would have to."""
+    credential = _credential(request)
+    if credential is None and services.settings.auth != "none":
+        await services.gate.visit(_address(request))
+        return None
+    return await user_only(request, services)
 
 
 async def sidecar_only(
@@ -56,6 +64,10 @@ def acting_user(caller: Caller, claimed: str | None) -> str:
         missing = {"type": "missing", "loc": ("body", "user_id"), "msg": "Field required", "input": None}
         raise RequestValidationError([missing])
     return user_id
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else "unknown"
 
 
 def _credential(request: Request) -> str | None:

@@ -23,7 +23,7 @@ _DOCS = (
     f"style-src 'unsafe-inline' {_CDN}; worker-src blob:; img-src data: {_CDN} https://fastapi.tiangolo.com"
 )
 POLICIES: Mapping[str, str] = {"/docs": _DOCS, "/redoc": _DOCS}
-"""Content security policies of the pages; everything else is data and may load nothing."""
+"""Content security policies of the documentation; the chat page names its own. Else it is data, and loads nothing."""
 _YEAR = 365 * 24 * 3600
 
 

@@ -9,13 +9,13 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Mount
 
-from travelbuddy.api.access import sidecar_only, user_only
+from travelbuddy.api.access import sidecar_only, user_only, visitor
 
-CHECKS = {user_only: "user", sidecar_only: "sidecar"}
+CHECKS = {user_only: "user", visitor: "visitor", sidecar_only: "sidecar"}
 
 
 def route_checks(app: FastAPI) -> list[tuple[str, str, str]]:
-    """Method, path and check of every route: ``user``, ``sidecar``, ``own key`` or ``none``; sorted by path."""
+    """Method, path and check (``user``, ``visitor``, ``sidecar``, ``own key``, ``none``) of every route, by path."""
     found = []
     for route in iter_route_contexts(app.routes):
         if isinstance(route.original_route, Mount):

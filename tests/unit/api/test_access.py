@@ -11,6 +11,7 @@ from travelbuddy.api.checks import route_checks
 from travelbuddy.errors import Unauthenticated
 
 OPEN = {"/health", "/ready", "/metrics", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+OPEN |= {"/", "/web/{file:path}"}
 """What answers without a credential: it tells nothing of anybody."""
 
 
@@ -47,6 +48,24 @@ async def test_every_guarded_route_wants_a_credential(guarded: Service) -> None:
         answer = await guarded.http.request(method, path.replace("{", "").replace("}", ""))
         assert (answer.status_code, answer.json()["type"]) == (401, "urn:travelbuddy:problem:unauthenticated"), path
         assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_about_says_who_is_calling_to_whom_it_is(guarded: Service) -> None:
+    """Anybody may ask what this is; whose the credential is, its holder alone; a wrong one is refused."""
+    about = (await guarded.http.get("/about")).json()
+    assert (about["name"], about["auth"], about["user_id"], about["flights"]) == ("TravelBuddy", "jwt", None, "sample")
+    assert (await guarded.http.get("/about", headers=_as("ada"))).json() == {**about, "user_id": "ada"}
+    for headers in ({"Authorization": "Bearer "}, {"X-API-Key": ""}):
+        assert (await guarded.http.get("/about", headers=headers)).status_code == 401
+
+
+async def test_about_names_the_default_user_where_nobody_is_asked() -> None:
+    """Without AUTH a client that says no user is user ``default``; the model is the one that answers."""
+    service = Service()
+    about = (await service.http.get("/about")).json()
+    assert (about["auth"], about["user_id"]) == ("none", "default")
+    assert (about["offline"], about["model"]) == (True, "offline-travel-1")
+    await service.http.aclose()
 
 
 async def test_only_the_sidecar_hands_in_events(guarded: Service) -> None:

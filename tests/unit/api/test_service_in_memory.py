@@ -54,6 +54,7 @@ ROUTES = {
     ("patch", "/users/{user_id}"),
     ("delete", "/users/{user_id}"),
     ("get", "/users/{user_id}/export"),
+    ("get", "/about"),
     ("get", "/health"),
     ("get", "/ready"),
     ("get", "/metrics"),
