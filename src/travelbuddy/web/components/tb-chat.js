@@ -53,10 +53,12 @@ class TbChat extends HTMLElement {
     const { turns, older, loading, session, selected } = this.#state;
     if (session !== this.#session) this.#atEnd = true;
     this.#session = session;
-    this.#parts.older.hidden = older === null;
-    this.#parts.loading.hidden = !loading;
-    this.#parts.empty.hidden = loading || turns.length > 0;
-    this.#keepPlace(() => this.#drawTurns(turns, selected));
+    this.#keepPlace(() => {
+      this.#parts.older.hidden = older === null;
+      this.#parts.loading.hidden = !loading;
+      this.#parts.empty.hidden = loading || turns.length > 0;
+      this.#drawTurns(turns, selected);
+    });
   }
 
   #drawTurns(turns, selected) {
