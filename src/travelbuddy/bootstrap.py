@@ -33,6 +33,7 @@ from travelbuddy.erasure import Erasure
 from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
+from travelbuddy.listing import SessionList
 from travelbuddy.live import LiveTurns, merged
 from travelbuddy.preferences import today_for
 from travelbuddy.settings import Settings
@@ -65,6 +66,7 @@ class Services:
     link: DaprReplicaLink
     lanes: Lanes
     records: SessionRecords
+    sessions: SessionList
     memory: StateStorage
     metrics: Metrics
     users: UserRecords
@@ -154,6 +156,7 @@ def build_services(settings: Settings) -> Services:
         link=out.link,
         lanes=lanes,
         records=out.memory,
+        sessions=SessionList(out.memory, out.memory, clock),
         memory=out.memory,
         metrics=metrics,
         users=users,

@@ -9,6 +9,7 @@ from functools import partial
 
 from travelbuddy.adapters.ports import ENDED, SessionRecords, Snapshot, TurnEngine
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord, cancelled_turn
+from travelbuddy.domain.titles import beginning
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import KeyReused, NotFound, SessionBusy, TurnOver
@@ -71,7 +72,7 @@ class Turns:
         spans.about(turn_id, message.session_id)
         snapshot = await self._records.read(message.session_id)
         if snapshot.session is None:
-            await self._records.index_session(message.user_id, message.session_id)
+            await self._records.index_session(message.user_id, message.session_id, beginning(message.text))
         else:
             owned(snapshot.session, message.user_id)
         if message.key is not None and await self._known(turn_id, message, snapshot.session):

@@ -71,9 +71,9 @@ class DaprErasableRecords:
             index = await self._records.parse(SessionIndex, key, stored)
             if index is None or session_id not in index.sessions:
                 return
-            left = {name: seen for name, seen in index.sessions.items() if name != session_id}
-            smaller = Put(key, SessionIndex(user_id=user_id, sessions=left), USER_TTL, stored.etag)
-            if await (self._records.write(smaller) if left else self._records.delete(key, stored.etag)):
+            left = index.without(session_id)
+            smaller = Put(key, left, USER_TTL, stored.etag)
+            if await (self._records.write(smaller) if left.sessions else self._records.delete(key, stored.etag)):
                 return
 
     async def session_ids(self, user_id: str) -> list[str]:

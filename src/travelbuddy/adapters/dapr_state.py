@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
+from travelbuddy.adapters.dapr_indexes import USER_TTL, DaprSessionIndexes
 from travelbuddy.adapters.dapr_records import DAY, DaprRecords
 from travelbuddy.adapters.dapr_store import Delete, Put
 from travelbuddy.adapters.ports import Snapshot, StateStorage
@@ -28,19 +29,18 @@ from travelbuddy.domain.conversation import (
     window,
 )
 from travelbuddy.domain.messages import Message, whole
-from travelbuddy.domain.users import SessionIndex, Tally, UserRecord
+from travelbuddy.domain.users import Tally, UserRecord
 from travelbuddy.errors import NotFound
 from travelbuddy.telemetry.spans import turn_over
 
 SESSION_TTL = TURN_TTL = 7 * DAY
-USER_TTL = 30 * DAY
 METADATA_LIFETIME = timedelta(hours=24)
 _AT_ONCE = 200
 """Keys read in one request."""
 
 
-class DaprStateStorage(StateStorage):
-    """All of the service's memory. Implements StateStorage and the ports SessionRecords and UserRecords."""
+class DaprStateStorage(DaprSessionIndexes, StateStorage):
+    """All of the service's memory. Implements StateStorage and the ports SessionRecords, Titles and UserRecords."""
 
     def __init__(
         self,
@@ -49,9 +49,8 @@ class DaprStateStorage(StateStorage):
         committed: Callable[[Sequence[TurnRecord]], None] = lambda closed: None,
     ) -> None:
         """``committed`` is told of the turns that a commit of ours has closed."""
+        super().__init__(records, clock)
         self._committed = committed
-        self._records = records
-        self._clock = clock
 
     # SessionRecords: what the session protocol needs
 
@@ -107,24 +106,6 @@ class DaprStateStorage(StateStorage):
             if (record := await self._records.parse(TurnRecord, key, stored)) is not None:
                 found[turn_id] = record
         return found
-
-    async def index_session(self, user_id: str, session_id: str) -> None:
-        """See SessionRecords."""
-        key = f"sessions:{user_id}"
-        while True:
-            (stored,) = await self._records.read(key)
-            index = await self._records.parse(SessionIndex, key, stored) or SessionIndex(user_id=user_id)
-            if session_id in index.sessions:
-                return
-            grown = index.model_copy(update={"sessions": {**index.sessions, session_id: self._clock()}})
-            if await self._records.write(Put(key, grown, USER_TTL, stored.etag)):
-                return
-
-    async def sessions_of(self, user_id: str) -> SessionIndex:
-        """See SessionRecords."""
-        key = f"sessions:{user_id}"
-        (stored,) = await self._records.read(key)
-        return await self._records.parse(SessionIndex, key, stored) or SessionIndex(user_id=user_id)
 
     async def tallies_of(self, user_id: str) -> dict[str, Tally]:
         """See SessionRecords."""

@@ -54,8 +54,8 @@ class SessionRecords(Protocol):
         """Finished turns by id; what has expired or cannot be read is missing from the answer."""
         ...
 
-    async def index_session(self, user_id: str, session_id: str) -> None:
-        """Note that the user has this session, before anything of it is stored."""
+    async def index_session(self, user_id: str, session_id: str, beginning: str | None = None) -> None:
+        """Note that the user has this session, and how its first message begins, before anything of it is stored."""
         ...
 
     async def sessions_of(self, user_id: str) -> SessionIndex:

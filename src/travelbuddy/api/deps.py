@@ -17,6 +17,7 @@ from travelbuddy.erasure import Erasure
 from travelbuddy.following import Following
 from travelbuddy.incoming import Incoming
 from travelbuddy.lanes import Lanes
+from travelbuddy.listing import SessionList
 from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.turns import Accepted, Turns
 
@@ -65,6 +66,11 @@ async def _erasure(services: ServicesDep) -> Erasure:
     return services.erasure
 
 
+async def _sessions(services: ServicesDep) -> SessionList:
+    return services.sessions
+
+
+SessionListDep = Annotated[SessionList, Depends(_sessions)]
 UsersDep = Annotated[UserRecords, Depends(_users)]
 ErasureDep = Annotated[Erasure, Depends(_erasure)]
 TurnsDep = Annotated[Turns, Depends(_turns)]

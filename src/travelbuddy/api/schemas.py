@@ -12,12 +12,9 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
-    field_serializer,
 )
 from pydantic_core import to_json
 
-from travelbuddy.domain.conversation import Outcome
-from travelbuddy.domain.messages import Message
 from travelbuddy.domain.users import ID_PATTERN
 from travelbuddy.workflow.contracts import IfBusy
 
@@ -95,25 +92,3 @@ class Started(BaseModel):
     workflow_instance_id: str
     session_id: str
     status_url: str
-
-
-class TurnPage(BaseModel):
-    """One turn of a session's history."""
-
-    workflow_instance_id: str
-    outcome: Outcome
-    created_at: datetime
-    messages: list[Message]
-
-    @field_serializer("messages")
-    def _as_shown(self, messages: list[Message]) -> list[dict[str, Any]]:
-        """``tool_calls`` and ``tool_call_id`` only where they apply."""
-        return [message.model_dump(mode="json", exclude_none=True) for message in messages]
-
-
-class History(BaseModel):
-    """Turns of a session, oldest first; ``next`` is the ``before`` of the page of older turns, None at the start."""
-
-    session_id: str
-    turns: list[TurnPage]
-    next: str | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from travelbuddy.domain.users import SessionIndex, Tally
 
@@ -18,6 +18,7 @@ class SessionSummary(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     session_id: str
+    title: str | None = Field(None, description="its first message's beginning, or what its user calls it")
     created_at: datetime
     last_activity: datetime
     message_count: int
@@ -32,6 +33,7 @@ def summaries(index: SessionIndex, tallies: Mapping[str, Tally], now: datetime) 
             found.append(
                 SessionSummary(
                     session_id=session_id,
+                    title=index.title(session_id),
                     created_at=created_at,
                     last_activity=tally.last_activity,
                     message_count=tally.message_count,

@@ -37,6 +37,8 @@ class Step(_Record):
     duration_ms: int
     tokens: int | None = None
     error: str | None = None
+    held_up_ms: int | None = None
+    """How long it stood between being asked for and being begun, where that was long: a process died, or was busy."""
 
 
 def tokens_of(timeline: Iterable[Step]) -> int:

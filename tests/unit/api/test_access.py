@@ -92,6 +92,7 @@ async def test_another_user_finds_nothing(guarded: Service) -> None:
         ("POST", f"/workflows/{turn}/resume"),
         ("POST", f"/workflows/{turn}/cancel"),
         ("GET", "/sessions/s/history"),
+        ("PATCH", "/sessions/s"),
         ("DELETE", "/sessions/s"),
         ("GET", "/users/ada"),
         ("PATCH", "/users/ada"),
@@ -100,7 +101,7 @@ async def test_another_user_finds_nothing(guarded: Service) -> None:
     ]
     for method, path in tries:
         for query in ({}, {"user_id": "ada"}):
-            answer = await guarded.http.request(method, path, params=query, json={}, headers=_as("bob"))
+            answer = await guarded.http.request(method, path, params=query, json={"title": None}, headers=_as("bob"))
             assert answer.status_code == 404, (method, path, query, answer.text)
             assert "hi" not in answer.text.split()
     assert (await guarded.http.get("/sessions", headers=_as("bob"))).json()["sessions"] == []

@@ -18,7 +18,7 @@ from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
-from travelbuddy.adapters.dapr_store import Put, Stored
+from travelbuddy.adapters.dapr_store import Delete, Put, Stored
 from travelbuddy.adapters.dapr_watch import EngineWatch
 from travelbuddy.admission import Admission
 from travelbuddy.app import create_app
@@ -28,6 +28,7 @@ from travelbuddy.erasure import Erasure
 from travelbuddy.errors import StoreUnavailable
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
+from travelbuddy.listing import SessionList
 from travelbuddy.live import LiveTurns, merged
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.metrics import Metrics
@@ -48,6 +49,7 @@ ROUTES = {
     ("post", "/workflows/{instance_id}/cancel"),
     ("get", "/workflows/{instance_id}"),
     ("get", "/sessions"),
+    ("patch", "/sessions/{session_id}"),
     ("delete", "/sessions/{session_id}"),
     ("get", "/sessions/{session_id}/history"),
     ("get", "/users/{user_id}"),
@@ -75,6 +77,13 @@ class Store(MemoryRecords):
     async def write(self, put: Put) -> bool:
         self._check()
         return await super().write(put)
+
+    async def delete(self, key: str, etag: str | None = None) -> bool:
+        self._check()
+        if etag is not None and self._stored(key).etag != etag:
+            return False
+        self._apply(Delete(key))
+        return True
 
     def _check(self) -> None:
         if self.down:
@@ -143,6 +152,7 @@ class Service:
             link=DaprReplicaLink(self.link, "only", merged),
             lanes=lanes,
             records=self.memory,
+            sessions=SessionList(self.memory, self.memory, self._now),
             memory=self.memory,
             metrics=Metrics(),
             users=self.memory,

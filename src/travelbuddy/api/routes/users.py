@@ -85,7 +85,7 @@ async def export_user(user_id: UserDep, users: UsersDep, records: RecordsDep) ->
         yield b'{"user":' + user.model_dump_json().encode() + b',"sessions":['
         first = True
         for session_id in index.sessions:
-            if (session := await _session(session_id, records)) is not None:
+            if (session := await _session(session_id, index.title(session_id), records)) is not None:
                 yield (b"" if first else b",") + to_json(session)
                 first = False
         yield b"]}"
@@ -94,12 +94,12 @@ async def export_user(user_id: UserDep, users: UsersDep, records: RecordsDep) ->
     return StreamingResponse(parts(), media_type="application/json", headers=headers)
 
 
-async def _session(session_id: str, records: RecordsDep) -> dict[str, Any] | None:
-    """A session with all its turns, done and waiting."""
+async def _session(session_id: str, title: str | None, records: RecordsDep) -> dict[str, Any] | None:
+    """A session with all its turns, done and waiting; of one that has expired its title, where it has one."""
     session = (await records.read(session_id)).session
     if session is None:
-        return None
+        return {"session_id": session_id, "title": title, "turns": []} if title is not None else None
     inline = {turn.workflow_instance_id: turn for turn in session.turns}
     stored = await records.find_turns([turn_id for turn_id in session.turn_ids if turn_id not in inline])
     turns = [found for turn_id in session.turn_ids if (found := inline.get(turn_id) or stored.get(turn_id))]
-    return {**session.model_dump(exclude={"turns", "turn_ids"}), "turns": turns}
+    return {**session.model_dump(exclude={"turns", "turn_ids"}), "title": title, "turns": turns}
