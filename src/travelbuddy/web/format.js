@@ -145,6 +145,9 @@ export function elapsed(ms) {
   return [unit(whole, "minute", "narrow"), rest ? unit(rest, "second", "narrow") : ""].filter(Boolean).join(" ");
 }
 
+/** Milliseconds of something that goes on, in whole seconds: "0s", "12s", "2m 5s". */
+export const wholeSeconds = (ms) => (ms < 60_000 ? unit(Math.max(0, Math.floor(ms / 1000)), "second", "narrow") : elapsed(ms));
+
 /** An instant (ms) by the reader's own clock, to the second. */
 export const readerClock = (at) =>
   formatter(Intl.DateTimeFormat, { hour: HOUR, minute: "2-digit", second: "2-digit" }).format(at);
