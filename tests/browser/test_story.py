@@ -28,7 +28,7 @@ async def test_a_first_visit_needs_no_manual(visitor: Visitor) -> None:
     await expect(turn.reply).to_contain_text("Flights to Paris for")
     await expect(turn.locator.locator("tb-offers")).to_contain_text("Sample fares")
     await expect(page.locator("tb-sessions .session-title")).to_have_text([example])
-    await expect(page.locator("tb-timeline")).to_contain_text("search_flights")
+    await expect(page.locator("tb-timeline")).to_contain_text("Searched flights")
     session = await visit.session()
     assert await visit.stored() == {
         "local": {"travelbuddy.session": session}, "session": {}, "cookies": "", "databases": 0, "caches": 0,

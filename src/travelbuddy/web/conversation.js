@@ -155,6 +155,19 @@ export class Conversation {
     if (this.#following?.key === key) this.#following = null;
     this.#tell("turn", key);
     this.#pump();
+    await this.#complete(key);
+  }
+
+  /** The last steps of a turn are known only when it is over, and not told by its events. */
+  async #complete(key) {
+    const id = this.#state.turns.find((turn) => turn.key === key || turn.id === key)?.id;
+    if (!id) return;
+    try {
+      const { timeline } = await this.#api.call("GET", `/workflows/${id}`, { query: this.#me });
+      if (timeline) this.#change(id, { name: "timeline", data: timeline });
+    } catch (error) {
+      this.#trouble(error);
+    }
   }
 
   /** The message is accepted and waits behind others. */

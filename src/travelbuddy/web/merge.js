@@ -38,7 +38,8 @@ export function upToDate(local, page) {
 }
 
 function ended(mine, stored, sessionId) {
-  if (mine && isOver(mine)) return mine;
+  const more = (stored.timeline?.length ?? 0) > (mine?.timeline.length ?? 0);
+  if (mine && isOver(mine)) return more ? { ...mine, timeline: stored.timeline } : mine;
   const told = fromHistory(stored, sessionId);
   return mine ? { ...told, key: mine.key, connection: mine.connection, restarted: mine.restarted } : told;
 }

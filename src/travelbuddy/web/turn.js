@@ -21,9 +21,10 @@ export const isOver = (turn) => FINAL.has(turn.state);
 
 /**
  * The turn after an event: one of the stream's `{ name, data, id, at }`, or what became of the connection:
- * `{ name: "lost" | "back", at }`, `{ name: "refused", data: problem, at }`.
+ * `{ name: "lost" | "back", at }`, `{ name: "refused", data: problem, at }`; or, when it is over, its whole `timeline`.
  */
 export function reduce(turn, event) {
+  if (event.name === "timeline") return { ...turn, timeline: event.data };
   if (isOver(turn)) return turn;
   const next = CHANGES[event.name]?.(turn, event.data ?? {}, event) ?? turn;
   return event.id ? { ...next, lastEventId: event.id } : next;
