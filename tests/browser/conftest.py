@@ -58,5 +58,3 @@ async def visit(visitor: Visitor) -> Visit:
     """One traveller, who has opened the page."""
     traveller: Visit = await visitor()
     return await traveller.open()
-
-

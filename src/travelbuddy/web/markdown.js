@@ -79,28 +79,39 @@ function table(lines) {
 
 const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
 
-// The marks inside a line, the first that fits wins. A lone mark is text.
+// The marks inside a line, tried where one may begin; a lone one is text. All are bounded: no text makes them slow.
+const BEGINS = /[`[*_]|https?:\/\//gi;
+const DEEPEST = 4;
 const MARKS = [
-  [/`([^`]+)`/, ([, code]) => h("code", null, code)],
-  [/\[([^\]]+)\]\((https?:\/\/[^\s()<>]+)\)/i, ([, text, url]) => link(url, inline(text))],
-  [/\*\*(?=\S)(.+?\S|\S)\*\*(?!\*)/, ([, text]) => h("strong", null, inline(text))],
-  [/(?<!\w)__(?=\S)(.+?)__(?!\w)/, ([, text]) => h("strong", null, inline(text))],
-  [/(?<!\*)\*(?=[^\s*])([^*]*[^\s*])\*(?!\*)/, ([, text]) => h("em", null, inline(text))],
-  [/(?<!\w)_(?=[^\s_])([^_]*[^\s_])_(?!\w)/, ([, text]) => h("em", null, inline(text))],
-  [/https?:\/\/[^\s<>()"'\]]*[^\s<>()"'\].,;:!?]/i, ([url]) => link(url, [url])],
+  [/`([^`]{1,500})`/y, ([, code]) => h("code", null, code)],
+  [/\[([^\]]{1,300})\]\((https?:\/\/[^\s()<>]{1,2000})\)/iy, ([, text, url], depth) => link(url, inline(text, depth))],
+  [/\*\*(?=[^\s*])(.{0,1000}?[^\s*])\*\*(?!\*)/y, ([, text], depth) => h("strong", null, inline(text, depth))],
+  [/(?<!\w)__(?=\S)(.{1,1000}?)__(?!\w)/y, ([, text], depth) => h("strong", null, inline(text, depth))],
+  [/(?<!\*)\*(?=[^\s*])([^*]{0,1000}[^\s*])\*(?!\*)/y, ([, text], depth) => h("em", null, inline(text, depth))],
+  [/(?<!\w)_(?=[^\s_])([^_]{0,1000}[^\s_])_(?!\w)/y, ([, text], depth) => h("em", null, inline(text, depth))],
+  [/https?:\/\/[^\s<>()"'\]]{0,2000}[^\s<>()"'\].,;:!?]/iy, ([url]) => link(url, [url])],
 ];
 
 /** A line's text as nodes. */
-export function inline(text) {
-  let first = null;
-  for (const [pattern, build] of MARKS) {
-    const found = pattern.exec(text);
-    if (found && (!first || found.index < first.found.index)) first = { found, build };
+export function inline(text, depth = 0) {
+  const nodes = [];
+  let done = 0;
+  for (const { index } of depth < DEEPEST ? text.matchAll(BEGINS) : []) {
+    const mark = index >= done && markAt(text, index, depth + 1);
+    if (!mark) continue;
+    nodes.push(text.slice(done, index), mark.node);
+    done = mark.end;
   }
-  if (!first) return text ? [text] : [];
-  const { found, build } = first;
-  const rest = text.slice(found.index + found[0].length);
-  return [...(found.index ? [text.slice(0, found.index)] : []), build(found), ...inline(rest)];
+  return [...nodes, text.slice(done)].filter((node) => node !== "");
+}
+
+function markAt(text, index, depth) {
+  for (const [pattern, build] of MARKS) {
+    pattern.lastIndex = index;
+    const found = pattern.exec(text);
+    if (found) return { node: build(found, depth), end: index + found[0].length };
+  }
+  return null;
 }
 
 function link(url, label) {

@@ -46,7 +46,8 @@ class TbSessions extends HTMLElement {
     nothing.textContent = q ? t.noMatch(q) : t.noConversations;
     const rows = sessions.map((one) => [one.session_id, one.title, ago(one.last_activity)]);
     const now = JSON.stringify([rows, session, this.#changing]);
-    if (now === this.#drawn) return;
+    const writing = list.querySelector(".changing") !== null && this.#changing !== null;
+    if (now === this.#drawn || writing) return; // nobody's half-written title is taken away
     this.#drawn = now;
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
     fill(list, sessions.map((one) => this.#row(one, one.session_id === session)));
@@ -115,13 +116,14 @@ class TbSessions extends HTMLElement {
     const keep = h("button", { class: "btn", type: "button", onclick: no }, t.keep);
     const remove = h("button", { class: "btn btn-danger", type: "button", onclick: yes }, t.removeYes);
     queueMicrotask(() => keep.focus());
-    const row = h("li", { class: "changing", role: "group", "aria-label": t.removeQuestion }, h("p", null, t.removeQuestion), h("div", { class: "row" }, keep, remove));
-    row.addEventListener("keydown", (event) => {
+    const escape = (event) => {
       if (event.key !== "Escape") return;
       event.stopPropagation();
       no();
-    });
-    return row;
+    };
+    const question = h("p", null, t.removeQuestion);
+    const group = { role: "group", "aria-label": t.removeQuestion, onkeydown: escape };
+    return h("li", { class: "changing" }, h("div", group, question, h("div", { class: "row" }, keep, remove)));
   }
 
   #change(id, kind = null) {
