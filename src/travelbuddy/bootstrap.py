@@ -34,7 +34,8 @@ from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
-from travelbuddy.live import LiveTurns, merged
+from travelbuddy.live import LiveTurns
+from travelbuddy.live_notices import merged
 from travelbuddy.preferences import today_for
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.metrics import Metrics
@@ -132,19 +133,8 @@ def build_services(settings: Settings) -> Services:
     clock, out, flights, doors, drain = _utc_now, _outside(settings), FLIGHTS[settings.flights](), OpenDoors(), Drain()
     toolbox, live, metrics = default_toolbox(flights), LiveTurns(out.link), out.metrics
     erasable, lanes, users = _memory(out, live)
-    activities = TurnActivities(
-        lanes=lanes,
-        model=out.model,
-        users=users,
-        tools=ToolCalls(toolbox, tool_contexts(settings, users, flights, clock), live, clock, metrics.turns.tool),
-        publisher=out.publisher,
-        feed=live,
-        clock=clock,
-        today=lambda context: today_for(context, clock, settings.today),
-        doors=doors,
-        tallies=out.memory.tallies_of,
-        metrics=metrics.turns,
-    )
+    tools = ToolCalls(toolbox, tool_contexts(settings, users, flights, clock), live, clock, metrics.turns.tool)
+    activities = _activities(settings, out, lanes, users, tools, live, doors)
     worker = _worker(settings, activities, live, metrics)
     turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors, metrics.turns.accepted)
     return Services(
@@ -167,6 +157,30 @@ def build_services(settings: Settings) -> Services:
         watch=EngineWatch(out.sidecar, out.engine.knock, partial(out.state.read, "watch"), lambda: worker.running),
         close=out.chat.close,
         drain=drain,
+    )
+
+
+def _activities(
+    settings: Settings,
+    out: _Outside,
+    lanes: Lanes,
+    users: UserRecords,
+    tools: ToolCalls,
+    live: LiveTurns,
+    doors: OpenDoors,
+) -> TurnActivities:
+    return TurnActivities(
+        lanes=lanes,
+        model=out.model,
+        users=users,
+        tools=tools,
+        publisher=out.publisher,
+        feed=live,
+        clock=_utc_now,
+        today=lambda context: today_for(context, _utc_now, settings.today),
+        doors=doors,
+        tallies=out.memory.tallies_of,
+        metrics=out.metrics.turns,
     )
 
 

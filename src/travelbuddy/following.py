@@ -12,9 +12,9 @@ from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.progress import Cursor, Event, events_after
 from travelbuddy.errors import NotBegun, NotFound, StoreUnavailable
 from travelbuddy.live import LiveTurns
-from travelbuddy.live_turn import LiveTurn
+from travelbuddy.live_turn import LiveTurn, told
 from travelbuddy.turns import Turns
-from travelbuddy.views import unfinished
+from travelbuddy.views import TurnView, unfinished
 
 LOOK_AFTER = 2.0
 """Seconds of silence after which a follower looks at the stored record: a notice may be lost."""
@@ -73,9 +73,9 @@ class Following:
         watch = _Watch(self._live, live, self._turns, look_first=ask)
         while not cursor.ended:
             record = await watch.record(turn_id)
-            if record is None and live.status != status:
-                status = dict(live.status)
-                yield Event("status", status, cursor), None
+            if (shown := _shown(live, record)) and shown != status:
+                status = shown
+                yield Event("status", status, cursor), record
             for event in events_after(live.steps, cursor, record):
                 cursor = event.cursor
                 yield event, record
@@ -83,6 +83,27 @@ class Following:
                 if (left := self._left()) <= 0:
                     return
                 await watch.news(min(LOOK_AFTER, left))
+
+    def with_steps(self, view: TurnView) -> TurnView:
+        """The view of a turn that is not over, with the steps that are known here to be finished."""
+        if view.response is not None or (live := self._live.known(view.workflow_instance_id)) is None:
+            return view
+        return view.model_copy(update={"timeline": live.timeline})
+
+    def held(self, view: TurnView) -> None:
+        """The turn was paused or resumed: tell at once whoever follows it, on any replica."""
+        self._live.stands(view.workflow_instance_id, _status_of(view))
+
+
+def _status_of(view: TurnView) -> dict[str, JsonValue]:
+    return {"state": view.status, "queue_position": view.queue_position, "doing": view.progress}
+
+
+def _shown(live: LiveTurn, record: TurnRecord | None) -> dict[str, JsonValue]:
+    """How the turn stands; at its end, before the message, all of its steps."""
+    if record is None:
+        return live.shown
+    return {"state": "running", "doing": "replying", "timeline": [*told(record.timeline)]} if record.timeline else {}
 
 
 class _Watch:
@@ -123,7 +144,7 @@ class _Watch:
             return found
         view = unfinished(found)
         if view.status != live.status.get("state"):
-            live.status = {"state": view.status, "queue_position": view.queue_position, "doing": view.progress}
+            live.stands(_status_of(view))
         return None
 
     async def news(self, seconds: float) -> None:

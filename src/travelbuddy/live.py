@@ -7,9 +7,8 @@ answer; and telling never waits, so nobody who follows can slow a turn.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -17,17 +16,18 @@ from cachetools import LRUCache, TTLCache
 from pydantic import ValidationError
 
 from travelbuddy.adapters.ports import ReplicaLink
-from travelbuddy.domain.conversation import TurnRecord
+from travelbuddy.domain.conversation import Step, TurnRecord
 from travelbuddy.domain.messages import Message, ToolCall
-from travelbuddy.domain.progress import Said, steps_of
+from travelbuddy.domain.progress import steps_of
 from travelbuddy.errors import TurnClosed
+from travelbuddy.live_notices import Notice, calls_notice, running, stands_notice, steps_told
 from travelbuddy.live_turn import LiveTurn
+from travelbuddy.workflow.contracts import CallModelInput
 
 KEPT = 4_096
 """Turns in memory at most; the ones longest untouched are forgotten."""
 WANTED_SECONDS = 600.0
 JUST_ENDED, JUST_ENDED_SECONDS = 32, 5.0
-Notice = dict[str, Any]
 Result = TypeVar("Result")
 
 
@@ -51,16 +51,25 @@ class LiveTurns:
     def queued(self, turn_id: str, position: int, follower: str | None) -> None:
         """The turn waits behind ``position`` others. ``follower`` is the replica that asked to hear of it, or None."""
         live = self._live(turn_id, follower)
-        live.status = {"state": "queued", "queue_position": position}
-        self._told(turn_id, live, {"status": live.status})
+        live.stands({"state": "queued", "queue_position": position})
+        self._told(turn_id, live, stands_notice(live))
 
-    def asking(self, turn_id: str, step: int, attempt: int, messages: Sequence[Message], follower: str | None) -> None:
-        """The model is asked for the ``step``-th time, from 1; ``messages`` are the calls and results so far."""
-        live = self._live(turn_id, follower)
-        live.steps = [*steps_of(messages)][: step - 1]
-        live.say(step, time.time_ns(), 0, "")
-        live.status = {"state": "running", "doing": "asking the model", "step": step, "attempt": attempt}
-        self._told(turn_id, live, {"status": live.status})
+    def asking(self, turn_id: str, call: CallModelInput) -> None:
+        """The model is asked, with what the call says that happened so far."""
+        live = self._live(turn_id, call.turn.follower)
+        live.steps = [*steps_of(call.messages)][: call.step - 1]
+        live.say(call.step, time.time_ns(), 0, "")
+        live.stands(running(call, "asking the model"), call.timeline)
+        self._told(turn_id, live, stands_notice(live))
+
+    def waiting(
+        self, turn_id: str, call: CallModelInput, trouble: str, seconds: float | None, failed: Step | None = None
+    ) -> None:
+        """The call came to nothing, for trouble with the model or the store; it is made again after ``seconds``."""
+        live = self._live(turn_id, call.turn.follower)
+        doing = f"waiting {seconds:g} s for the {trouble}" if seconds is not None else f"waiting for the {trouble}"
+        live.stands(running(call, doing), (*call.timeline, *([failed] if failed is not None else [])))
+        self._told(turn_id, live, stands_notice(live))
 
     def text(self, turn_id: str, step: int, piece: str) -> None:
         """The model said a piece of the answer to its ``step``-th question."""
@@ -69,20 +78,29 @@ class LiveTurns:
         offset, said.text = len(said.text), said.text + piece
         self._told(turn_id, live, {"step": step, "run": live.run, "offset": offset, "text": piece})
 
-    def calls(self, turn_id: str, step: int, message: Message) -> None:
-        """The answer to the ``step``-th question calls these tools."""
+    def calls(self, turn_id: str, step: int, message: Message, done: Step) -> None:
+        """The answer to the ``step``-th question, which took the model this, calls these tools."""
         live = self._live(turn_id, None)
         said = live.step(step)
         said.text, said.calls, said.results = message.content, message.tool_calls or (), {}
-        live.status = {"state": "running", "doing": "using tools", "step": step}
-        self._told(turn_id, live, {"step": step, **_calls_notice(said)})
+        live.stands({"state": "running", "doing": "using tools", "step": step}, (*live.timeline, done))
+        self._told(turn_id, live, {**stands_notice(live), "step": step, **calls_notice(said)})
 
-    def result(self, turn_id: str, step: int, message: Message, follower: str | None) -> None:
-        """A tool called by the ``step``-th answer gave this result."""
+    def result(self, turn_id: str, step: int, message: Message, follower: str | None, done: Step) -> None:
+        """A tool called by the ``step``-th answer gave this result; it took this."""
         live = self._live(turn_id, follower)
         call_id = message.tool_call_id or ""
         live.step(step).results[call_id] = message.content
-        self._told(turn_id, live, {"step": step, "result": call_id, "content": message.content})
+        live.note(done)
+        noted = done.model_dump(mode="json")
+        self._told(turn_id, live, {"step": step, "result": call_id, "content": message.content, "noted": noted})
+
+    def stands(self, turn_id: str, status: Mapping[str, Any]) -> None:
+        """Somebody paused or resumed the turn, which may be at work on any replica: all are told."""
+        if (live := self.known(turn_id)) is not None:
+            live.stands(status)
+            live.tell()
+        self._link.broadcast({"kind": "turn", "turn": turn_id, "status": dict(status)})
 
     def done(self, record: TurnRecord, accepted_by: str | None = None) -> None:
         """The turn is committed. One closed without an answer may be at work on any replica: all are told.
@@ -108,6 +126,11 @@ class LiveTurns:
         """The turn as it goes on here; one that ended here a moment ago with its record."""
         ended: LiveTurn | None = self._ended_now.get(turn_id)
         return ended or self._live(turn_id, None)
+
+    def known(self, turn_id: str) -> LiveTurn | None:
+        """The turn as it goes on here, if anything is known of it."""
+        live: LiveTurn | None = self._turns.get(turn_id)
+        return live
 
     def ask(self, turn_id: str) -> None:
         """Ask the other replicas to tell what happened of the turn so far, and what comes."""
@@ -175,11 +198,13 @@ class LiveTurns:
             self._wanted[turn_id] = {*self._wanted.get(turn_id, set()), replica}
             return
         live.followers.add(replica)
+        if live.status:
+            self._link.send(replica, {"kind": "turn", "turn": turn_id, **stands_notice(live)})
         for number, said in enumerate(live.steps, start=1):
             head = {"kind": "turn", "turn": turn_id, "step": number}
             self._link.send(replica, {**head, "run": live.run, "offset": 0, "text": said.text})
             if said.calls:
-                self._link.send(replica, {**head, **_calls_notice(said)})
+                self._link.send(replica, {**head, **calls_notice(said)})
             for call_id, content in said.results.items():
                 self._link.send(replica, {**head, "result": call_id, "content": content})
 
@@ -191,10 +216,10 @@ class LiveTurns:
         if live is None:
             return
         step = int(notice.get("step", 0))
+        if "status" in notice:
+            live.stands(dict(notice["status"]), steps_told(notice["timeline"]) if "timeline" in notice else None)
         if "done" in notice:
             live.hints += 1
-        elif "status" in notice:
-            live.status = dict(notice["status"])
         elif "text" in notice:
             live.say(step, int(notice["run"]), int(notice["offset"]), str(notice["text"]))
         elif "calls" in notice:
@@ -204,16 +229,6 @@ class LiveTurns:
             said.text = str(notice["content"])
         elif "result" in notice:
             live.step(step).results[str(notice["result"])] = str(notice["content"])
+            for noted in steps_told([notice.get("noted")]):
+                live.note(noted)
         live.tell()
-
-
-def merged(older: Mapping[str, Any], newer: Mapping[str, Any]) -> Notice | None:
-    """Two notices as one, when they are neighbouring pieces of one text; else None."""
-    same = all(older.get(key) == newer.get(key) for key in ("kind", "turn", "step", "run"))
-    if not (same and "text" in older and "text" in newer and older["offset"] + len(older["text"]) == newer["offset"]):
-        return None
-    return {**older, "text": older["text"] + newer["text"]}
-
-
-def _calls_notice(said: Said) -> Notice:
-    return {"calls": [json.loads(call.model_dump_json()) for call in said.calls], "content": said.text}

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from travelbuddy.domain.conversation import TurnRecord
+from travelbuddy.domain.conversation import Step, TurnRecord
 from travelbuddy.domain.progress import Said
 
 MAX_GAPS = 256
+
+
+def told(timeline: Sequence[Step]) -> list[dict[str, Any]]:
+    """The timeline as JSON."""
+    return [step.model_dump(mode="json") for step in timeline]
 
 
 class LiveTurn:
@@ -18,6 +24,10 @@ class LiveTurn:
     def __init__(self) -> None:
         self.steps: list[Said] = []
         self.status: dict[str, Any] = {}
+        self.timeline: tuple[Step, ...] = ()
+        """The steps that are finished."""
+        self.shown: dict[str, Any] = {}
+        """The status with the timeline so far, as who follows is told; empty while neither is known."""
         self.record: TurnRecord | None = None
         self.hints = 0
         """How often it was said that the turn may be over: reasons to look at the store."""
@@ -34,6 +44,17 @@ class LiveTurn:
         while len(self.steps) < number:
             self.steps.append(Said())
         return self.steps[number - 1]
+
+    def stands(self, status: Mapping[str, Any], timeline: Sequence[Step] | None = None) -> None:
+        """The turn stands so, with these steps finished; the same ones as before where none are given."""
+        self.status = dict(status)
+        self.timeline = self.timeline if timeline is None else tuple(timeline)
+        self.shown = {**self.status, "timeline": told(self.timeline)}
+
+    def note(self, step: Step) -> None:
+        """One more step is finished."""
+        if step not in self.timeline and self.status:
+            self.stands(self.status, (*self.timeline, step))
 
     def say(self, step: int, run: int, offset: int, text: str) -> None:
         """Take in a piece of a step's text. Pieces may come late, twice or in any order."""

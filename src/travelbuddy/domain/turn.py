@@ -150,7 +150,7 @@ def next_step(state: TurnState) -> Decision:
         return StartOver() if only_waited and state.lane_waits > MAX_WAITS else AwaitTurn(last.position, LANE_RECHECK)
     if last.kind == "retry":
         tries = state.store_waits if last.trouble == "store" else state.attempt - 1
-        return Backoff(_delay(tries, last.retry_after), last.trouble, state.attempt)
+        return Backoff(backoff(tries, last.retry_after), last.trouble, state.attempt)
     if last.message is None or (last.kind == "done" and last.outcome is None):
         raise ValueError(f"a result of kind {last.kind} carries a message")
     if last.kind == "tools":
@@ -208,8 +208,11 @@ def _used_up(state: TurnState) -> bool:
     return budget is not None and tokens_of(state.timeline) >= budget
 
 
-def _delay(tries: int, retry_after: float | None) -> float:
-    """Exponential from half a second; a time the other side named is honoured up to a minute."""
+def backoff(tries: int, retry_after: float | None) -> float:
+    """Seconds to wait after so many failed tries.
+
+    Exponential from half a second; a time the other side named is honoured up to a minute.
+    """
     if retry_after is not None and not isnan(retry_after):
         return min(max(retry_after, 0.1), 60.0)
     return float(min(0.5 * 2 ** min(max(tries, 1) - 1, 10), MAX_BACKOFF))

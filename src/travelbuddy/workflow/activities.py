@@ -15,7 +15,8 @@ from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
 from travelbuddy.domain.conversation import Outcome, Step, TurnRecord, tokens_of
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
-from travelbuddy.domain.turn import ModelResult, ToolResult
+from travelbuddy.domain.steps import finished_step
+from travelbuddy.domain.turn import ModelResult, ToolResult, backoff
 from travelbuddy.domain.users import Tally, tokens_on
 from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, TurnClosed, TurnWithdrawn
@@ -111,6 +112,7 @@ class TurnActivities:
         except StoreUnavailable as down:
             log.warning("turn.store_unavailable", turn=turn_id, reason=str(down))
             self._metrics.retried("store", "unavailable")
+            self._feed.waiting(turn_id, call, "store", down.retry_after)
             return ModelResult(kind="retry", trouble="store", retry_after=down.retry_after)
 
     async def call_tool(self, turn_id: str, request: CallToolInput) -> ToolResult:
@@ -128,7 +130,7 @@ class TurnActivities:
             return await self._close(turn_id, call, admitted, step, "failed", USED_UP[used_up], {})
         if admitted.user is not None and began - admitted.user.updated_at > REFRESH_USER:
             await self._users.merge_user(call.turn.user_id, {})  # a regular's preferences must not expire
-        self._feed.asking(turn_id, call.step, call.attempt, call.messages, call.turn.follower)
+        self._feed.asking(turn_id, call)
         asked = self._model.complete(
             prompt(call, admitted, self._today),
             model=call.turn.model,
@@ -142,6 +144,7 @@ class TurnActivities:
             log.warning("model.failed", turn=turn_id, attempt=call.attempt, reason=trouble.brief)
             if isinstance(trouble, ModelUnavailable) and not call.last_attempt:
                 self._metrics.retried("model", trouble.reason)
+                self._feed.waiting(turn_id, call, "model", backoff(call.attempt, trouble.retry_after), step)
                 return ModelResult(kind="retry", retry_after=trouble.retry_after, step=step)
             return await self._close(turn_id, call, admitted, step, "failed", APOLOGY, {})
         step = self._step(call, began, tokens=answer.tokens)
@@ -149,7 +152,7 @@ class TurnActivities:
             message = Message(
                 role="assistant", content=answer.content, timestamp=self._clock(), tool_calls=answer.tool_calls
             )
-            self._feed.calls(turn_id, call.step, message)
+            self._feed.calls(turn_id, call.step, message, step)
             version = admitted.user.updated_at if admitted.user is not None else None
             results = await self._tools.run_local(turn_id, call, message, admitted)
             if results:  # nothing was changed, so what was read still holds when the next step follows at once
@@ -232,11 +235,12 @@ class TurnActivities:
     def _step(
         self, call: CallModelInput, began: datetime, *, tokens: int | None = None, error: str | None = None
     ) -> Step:
-        return Step(
-            name=CALL_MODEL,
+        return finished_step(
+            CALL_MODEL,
+            began,
+            self._clock(),
+            asked_at=call.asked_at,
             attempt=call.attempt,
-            started_at=began,
-            duration_ms=_ms(began, self._clock()),
             tokens=tokens,
             error=error,
         )
@@ -244,7 +248,3 @@ class TurnActivities:
 
 async def _no_tallies(user_id: str) -> Mapping[str, Tally]:
     return {}
-
-
-def _ms(began: datetime, ended: datetime) -> int:
-    return int((ended - began).total_seconds() * 1000)

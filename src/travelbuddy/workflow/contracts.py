@@ -81,6 +81,8 @@ class CallModelInput(_Payload):
     last_attempt: bool = False
     messages: tuple[Message, ...] = ()
     timeline: tuple[Step, ...] = ()
+    asked_at: datetime | None = None
+    """When the workflow asked for it, by the engine's clock. A repeated execution has the time of the first."""
 
 
 class CallToolInput(_Payload):
@@ -98,6 +100,7 @@ class CallToolInput(_Payload):
     tools: tuple[str, ...] | None = None
     """The turn's tools: no other is run. None, from before there was this field, allows all."""
     trace: dict[str, str] | None = None
+    asked_at: datetime | None = None
 
 
 class TurnOutput(_Payload):

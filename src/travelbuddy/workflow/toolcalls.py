@@ -9,9 +9,9 @@ from datetime import datetime
 import structlog
 from pydantic import JsonValue
 
-from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.standing import Admitted
+from travelbuddy.domain.steps import finished_step
 from travelbuddy.domain.turn import ToolResult
 from travelbuddy.errors import Transient
 from travelbuddy.live import LiveTurns
@@ -63,9 +63,9 @@ class ToolCalls:
         now = self._clock()
         self._measured(name, content.startswith(ERROR), (now - began).total_seconds())
         message = Message(role="tool", content=content, timestamp=now, tool_call_id=call.id)
-        self._feed.result(turn_id, request.step, message, request.follower)
-        duration_ms = int((now - began).total_seconds() * 1000)
-        return ToolResult(message=message, step=Step(name=call.name, started_at=began, duration_ms=duration_ms))
+        step = finished_step(call.name, began, now, asked_at=request.asked_at)
+        self._feed.result(turn_id, request.step, message, request.follower, step)
+        return ToolResult(message=message, step=step)
 
     async def _content(self, turn_id: str, request: CallToolInput, known: UserContext | None) -> str:
         """What the tool says, or an error that stands for it."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dapr.ext.workflow import DaprWorkflowContext, when_all
 from dapr.ext.workflow._durabletask.task import Task, TaskFailedError  # not re-exported by dapr.ext.workflow
 from pydantic import JsonValue
 
-from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import ToolCall
+from travelbuddy.domain.steps import finished_step
 from travelbuddy.domain.turn import (
     AwaitTurn,
     Backoff,
@@ -75,6 +75,7 @@ def _call_model(
     ctx: DaprWorkflowContext, inp: TurnInput, step: CallModel, state: TurnState
 ) -> Generator[Task[Any], Any, ModelResult]:
     """Run ``call_model``; an execution that broke down counts as a failed attempt, the last one is fatal."""
+    asked_at = _now(ctx)
     call = CallModelInput(
         turn=inp,
         step=step.step,
@@ -83,20 +84,15 @@ def _call_model(
         last_attempt=step.last_attempt,
         messages=state.messages,
         timeline=state.timeline,
+        asked_at=asked_at,
     )
-    began = ctx.current_utc_datetime
     try:
         return ModelResult.model_validate((yield ctx.call_activity(CALL_MODEL, input=call.wire())))
     except TaskFailedError as broken:
         if step.last_attempt:
             raise
-        note = Step(
-            name=CALL_MODEL,
-            attempt=step.attempt,
-            started_at=began,
-            duration_ms=int((ctx.current_utc_datetime - began).total_seconds() * 1000),
-            error=f"the activity broke down ({broken.details.error_type})",
-        )
+        error = f"the activity broke down ({broken.details.error_type})"
+        note = finished_step(CALL_MODEL, asked_at, _now(ctx), attempt=step.attempt, error=error)
         return ModelResult(kind="retry", step=note)
 
 
@@ -111,8 +107,15 @@ def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, state: 
         user_version=state.last.user_version if state.last is not None else None,
         tools=inp.tools,
         trace=inp.trace,
+        asked_at=_now(ctx),
     )
     return ctx.call_activity(CALL_TOOL, input=request.wire())
+
+
+def _now(ctx: DaprWorkflowContext) -> datetime:
+    """The time as the history has it, the same in every replay; the SDK's is UTC and does not say so."""
+    now: datetime = ctx.current_utc_datetime
+    return now.replace(tzinfo=UTC)
 
 
 def _wait_for_event(ctx: DaprWorkflowContext, seconds: float) -> Generator[Task[Any], Any, None]:

@@ -17,7 +17,7 @@ from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_store import DaprStore, Put
 from travelbuddy.adapters.dapr_turns import DaprTurnEngine
 from travelbuddy.errors import CannotOpen
-from travelbuddy.live import merged
+from travelbuddy.live_notices import merged
 from travelbuddy.sealing import Sealer
 
 KEY, OTHER = secrets.token_hex(32), secrets.token_hex(32)

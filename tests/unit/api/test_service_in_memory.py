@@ -29,7 +29,8 @@ from travelbuddy.errors import StoreUnavailable
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
-from travelbuddy.live import LiveTurns, merged
+from travelbuddy.live import LiveTurns
+from travelbuddy.live_notices import merged
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.tools.base import Toolbox, ToolContext

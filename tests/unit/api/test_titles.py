@@ -150,7 +150,7 @@ async def test_the_history_shows_what_is_open(service: Service) -> None:
 async def test_a_session_whose_first_message_is_at_the_door_has_an_empty_history(service: Service) -> None:
     """It is listed already, so it is there; for its user alone."""
     await service.memory.index_session("ada", "a", "Hello")
-    empty = {"session_id": "a", "turns": [], "next": None, "open": []}
+    empty: dict[str, Any] = {"session_id": "a", "turns": [], "next": None, "open": []}
     assert (await service.get("/sessions/a/history", user_id="ada")).json() == empty
     assert (await service.get("/sessions/a/history", user_id="bob")).status_code == 404
     assert (await service.get("/sessions/none/history", user_id="ada")).status_code == 404

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Request, Response
 
 from travelbuddy.api.access import CallerDep, OwnerDep
-from travelbuddy.api.deps import ServicesDep, TurnsDep, let_in
+from travelbuddy.api.deps import FollowingDep, ServicesDep, TurnsDep, let_in
 from travelbuddy.api.document import BODY, accepted_answer, problems
 from travelbuddy.api.schemas import InstanceId, Started, StartWorkflow
 from travelbuddy.incoming import Incoming
@@ -59,21 +59,26 @@ TurnId = Annotated[InstanceId, Path()]
 
 
 @router.get("/workflows/{instance_id}", responses=problems(404))
-async def get_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
-    """The turn's status, progress, queue position, reply and timeline; also after the engine has forgotten it."""
-    return await turns.view(instance_id, owner)
+async def get_workflow(instance_id: TurnId, turns: TurnsDep, following: FollowingDep, owner: OwnerDep) -> TurnView:
+    """The turn's status, progress, queue position, reply and timeline; also after the engine has forgotten it.
+
+    Before its end the timeline has the finished steps, where this replica runs the turn or somebody follows it here.
+    """
+    return following.with_steps(await turns.view(instance_id, owner))
 
 
 @router.post("/workflows/{instance_id}/pause", responses=problems(404, 409))
-async def pause_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
+async def pause_workflow(instance_id: TurnId, turns: TurnsDep, following: FollowingDep, owner: OwnerDep) -> TurnView:
     """Hold the turn before its next step; a step under way is finished. The session waits with it."""
-    return await turns.pause(instance_id, owner)
+    following.held(view := await turns.pause(instance_id, owner))
+    return following.with_steps(view)
 
 
 @router.post("/workflows/{instance_id}/resume", responses=problems(404, 409))
-async def resume_workflow(instance_id: TurnId, turns: TurnsDep, owner: OwnerDep) -> TurnView:
+async def resume_workflow(instance_id: TurnId, turns: TurnsDep, following: FollowingDep, owner: OwnerDep) -> TurnView:
     """Let a paused turn go on."""
-    return await turns.resume(instance_id, owner)
+    following.held(view := await turns.resume(instance_id, owner))
+    return following.with_steps(view)
 
 
 @router.post("/workflows/{instance_id}/cancel", responses=problems(404, 409))
