@@ -61,7 +61,11 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def _answer(self, body: bytes, kind: str) -> None:
         self.send_response(200)
-        for name, value in {"Content-Type": kind, "Content-Security-Policy": CSP, "Content-Length": str(len(body))}.items():
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Security-Policy": CSP,
+            "Content-Length": str(len(body)),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

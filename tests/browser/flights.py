@@ -54,7 +54,14 @@ def offer(**changes: Any) -> dict[str, Any]:
         "arriving_at": "2026-12-05T09:00:00+09:00", "duration": "PT12H", "marketing_carrier": carrier, "flight_number": "12",
     }  # fmt: skip
     slices = [{"origin": "CDG", "destination": "KIX", "duration": "PT12H", "stops": 0, "segments": [segment]}]
-    whole = {"id": "off_1", "total_amount": "812.00", "total_currency": "EUR", "cabin": "economy", "owner": carrier, "slices": slices}
+    whole = {
+        "id": "off_1",
+        "total_amount": "812.00",
+        "total_currency": "EUR",
+        "cabin": "economy",
+        "owner": carrier,
+        "slices": slices,
+    }
     return {**whole, **changes}
 
 

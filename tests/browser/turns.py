@@ -50,4 +50,6 @@ def answered(**more: Any) -> dict[str, Any]:
     ]
     said = [{"n": 1, "text": "", "calls": [search()]}, {"n": 2, "text": "Here they are.", "calls": []}]
     metadata = {"tokens_used": 1_946, "processing_time": 12.0, "workflow_instance_id": TURN_ID}
-    return turn("answered", timeline=steps, steps=said, endedAt=at(12), text="Here they are.", metadata=metadata, **more)
+    return turn(
+        "answered", timeline=steps, steps=said, endedAt=at(12), text="Here they are.", metadata=metadata, **more
+    )
