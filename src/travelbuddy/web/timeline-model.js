@@ -89,23 +89,23 @@ function callOf(turn, n, name, used) {
   return call ?? null;
 }
 
-/** What this page saw: the connection come and go, pauses, a text begun anew. */
+/** What this page saw: the connection lost for a while, pauses, a text begun anew. */
 function seenRows(turn, log) {
-  const rows = [];
-  let lost = null;
-  for (const [i, { at: when, kind }] of (turn.connection ?? []).entries()) {
-    const at = instant(when);
-    if (kind === "lost" && turn.state === "reconnecting" && i === turn.connection.length - 1) continue;
-    if (kind === "lost") rows.push(row(`lost-${i}`, "browser", t.timeline.lost, { at, notes: [t.timeline.lostWhy] }));
-    else rows.push(row(`back-${i}`, "browser", t.timeline.back, { at, ms: lost === null ? null : at - lost, notes: [t.timeline.backWhy] }));
-    lost = kind === "lost" ? at : null;
-  }
-  for (const [i, { at, kind }] of log.entries()) {
-    if (kind === "paused" && !(turn.state === "paused" && i === log.length - 1)) rows.push(row(`log-${i}`, "paused", t.timeline.paused, { at }));
-    if (kind === "resumed") rows.push(row(`log-${i}`, "done", t.timeline.resumed, { at }));
-    if (kind === "restarted") rows.push(row(`log-${i}`, "waiting", t.timeline.saidAnew, { at, notes: [t.timeline.saidAnewWhy] }));
-  }
-  return rows;
+  const seen = turn.connection ?? [];
+  const lost = seen.flatMap(({ at, kind }, i) => {
+    const [from, back] = [instant(at), instant(seen[i + 1]?.at)];
+    if (kind !== "lost" || (back === null && turn.state === "reconnecting")) return [];
+    const ms = back === null ? undefined : back - from;
+    return [row(`lost-${i}`, "browser", t.timeline.lost, { at: from, ms, notes: [t.timeline.lostWhy] })];
+  });
+  return [...lost, ...log.flatMap((one, i) => loggedRow(one, `log-${i}`, turn.state === "paused" && i === log.length - 1))];
+}
+
+function loggedRow({ at, kind }, key, still) {
+  if (kind === "paused" && !still) return [row(key, "paused", t.timeline.paused, { at })];
+  if (kind === "resumed") return [row(key, "done", t.timeline.resumed, { at })];
+  if (kind === "restarted") return [row(key, "waiting", t.timeline.saidAnew, { at, notes: [t.timeline.saidAnewWhy] })];
+  return [];
 }
 
 /** What is going on now. */
@@ -115,11 +115,12 @@ function underWay(turn, finished) {
     case "queued":
       return [live("queued", "waiting", t.timeline.inLine(turn.queuePosition), { since: acceptedAt(turn) })];
     case "paused":
-      return [live("paused", "paused", t.timeline.pausedNow)];
+      return [...workRows({ ...turn, doing: null }, finished, live).filter((one) => !one.live), live("paused", "paused", t.timeline.pausedNow)];
     case "reconnecting": {
       const known = workRows({ ...turn, doing: null }, finished, live).map((one) => ({ ...one, mark: "waiting", live: false }));
       const since = instant(turn.connection?.at(-1)?.at);
-      const lost = live("reconnecting", "browser", t.timeline.lostNow, { since, notes: [t.timeline.lostWhy] });
+      const facts = typeof turn.doing === "string" && !KNOWN.has(turn.doing) ? [turn.doing] : [];
+      const lost = live("reconnecting", "browser", t.timeline.lostNow, { since, facts, notes: [t.timeline.lostWhy] });
       return [...known.map((one) => ({ ...one, facts: [...one.facts, t.timeline.lastSeen] })), lost];
     }
     case "running":

@@ -2,10 +2,20 @@
 
 import { acceptedAt, instant } from "./timeline-model.js";
 
+const KIND_OF = { "asking the model": "call_model", "using tools": "tools" };
+
+/** The finished steps, and the one under way as far as it has come. */
+function stepsOf(turn, start, now) {
+  const steps = (turn.timeline ?? []).map((step) => ({ ...step, at: instant(step.started_at) ?? 0 }));
+  const name = turn.state === "running" && KIND_OF[turn.doing];
+  const since = steps.length ? Math.max(...steps.map((step) => step.at + step.duration_ms)) : start;
+  return name && since !== null && since < now ? [...steps, { name, at: since, duration_ms: now - since }] : steps;
+}
+
 /** `{total, tokens, parts: [{kind: "model"|"tools"|"waiting", ms}]}` at `now`; parts without time are left out. */
 export function sumsOf(turn, now) {
-  const steps = (turn.timeline ?? []).map((step) => ({ ...step, at: instant(step.started_at) ?? 0 }));
   const start = acceptedAt(turn);
+  const steps = stepsOf(turn, start, now);
   const end = instant(turn.endedAt) ?? now;
   const spans = (model) =>
     steps.filter((step) => (step.name === "call_model") === model).map((step) => [step.at, step.at + step.duration_ms]);

@@ -1,7 +1,7 @@
 /* One offer as a card. What is drawn is hidden from listeners, who get the same as a heading and sentences. */
 
 import { h } from "../dom.js";
-import { clock, day, dayShift, minutes, money } from "../format.js";
+import { clock, day, dayShift, daysLater, minutes, money } from "../format.js";
 import { partsOf } from "../offers-model.js";
 import { legName, offerQuestion, spokenSlice, stopsText, waitPlace } from "../offers-text.js";
 import { t } from "../strings-cards.js";
@@ -23,10 +23,11 @@ export function offerCard(offer, { read, number, onpick, onask }) {
   return h("article", { class: "offer", "aria-labelledby": id },
     h("h4", { class: "visually-hidden", id }, [name, ...badges, ...extras].filter(Boolean).join(", ")),
     h("div", { class: "offer-top", "aria-hidden": "true" },
-      h("span", { class: "offer-carrier" }, carrier),
-      badges.map((badge) => h("span", { class: "badge offer-best" }, badge)),
+      h("span", { class: "offer-who" },
+        h("span", { class: "offer-carrier" }, carrier),
+        badges.map((badge) => h("span", { class: "badge offer-best" }, badge))),
       h("span", { class: "offer-price" }, price, h("small", null, extras.filter(Boolean).join(" · ")))),
-    offer.slices.map((slice, i) => leg(slice, offer.slices.length > 1 ? legName(i, offer.slices.length) : null, read.longest)),
+    offer.slices.map((slice, i) => leg(slice, nameOfLeg(offer, i), read.longest)),
     h("div", { class: "offer-foot" },
       h("label", { class: "offer-pick" },
         h("input", { type: "checkbox", "aria-label": t.card.compareThis(name), onchange: (event) => onpick(event.target.checked) }),
@@ -35,6 +36,10 @@ export function offerCard(offer, { read, number, onpick, onask }) {
       h("button", { class: "btn btn-ghost", type: "button", "aria-label": t.card.askThis(name), onclick: () => onask(offerQuestion(offer)) }, t.card.ask)),
     panel);
 }
+
+/** "Out", "Back"; null where there is but one direction. */
+const nameOfLeg = ({ slices }, i) => (slices.length > 1 ? legName(i, slices.length) : null);
+const routeText = (slice) => `${slice.origin ?? "–"} – ${slice.destination ?? "–"}`;
 
 /** A direction: its times, a bar as long as it takes beside the longest, and where it waits. */
 function leg(slice, name, longest) {
@@ -45,7 +50,7 @@ function leg(slice, name, longest) {
       h("div", { class: "leg-times" },
         h("span", { class: "leg-clock" }, clock(slice.departing), " – ", clock(slice.arriving),
           slice.daysLater !== 0 && h("sup", { class: "leg-shift" }, dayShift(slice.daysLater))),
-        h("span", { class: "muted" }, [name, `${slice.origin ?? "–"} – ${slice.destination ?? "–"}`, name && slice.departing && day(slice.departing)].filter(Boolean).join(" · "))),
+        h("span", { class: "muted" }, [name, routeText(slice), name && slice.departing && day(slice.departing)].filter(Boolean).join(" · "))),
       bar(slice, longest),
       h("div", { class: "leg-length" },
         h("span", { class: "leg-minutes" }, minutes(slice.minutes)),
@@ -69,7 +74,7 @@ function unfolding(panel, offer, name) {
     class: "btn btn-ghost offer-more", type: "button", "aria-expanded": "false", "aria-controls": panel.id,
     "aria-label": `${t.card.details}, ${name}`,
     onclick: () => {
-      if (!panel.childNodes.length) panel.append(...offer.slices.map((slice, i) => flights(slice, legName(i, offer.slices.length))));
+      if (!panel.childNodes.length) panel.append(...offer.slices.map((slice, i) => flights(slice, nameOfLeg(offer, i))));
       panel.hidden = !panel.hidden;
       button.setAttribute("aria-expanded", String(!panel.hidden));
     },
@@ -79,14 +84,18 @@ function unfolding(panel, offer, name) {
 
 /** Every flight of a direction and the waits between them, as a list. */
 function flights(slice, name) {
-  const rows = slice.flights.flatMap((flight, i) => [i > 0 && waitRow(slice.waits[i - 1]), flightRow(flight)]);
+  const rows = slice.flights.flatMap((flight, i) => [i > 0 && waitRow(slice.waits[i - 1]), flightRow(flight, slice.departing)]);
   return h("section", null,
-    h("h5", null, [name, slice.departing && day(slice.departing)].filter(Boolean).join(" · ")),
+    h("h5", null, [name, routeText(slice), slice.departing && day(slice.departing)].filter(Boolean).join(" · ")),
     h("ol", { class: "flight-list", role: "list" }, rows));
 }
 
-function flightRow(flight) {
-  const end = (text, place) => h("span", { class: "flight-end" }, h("b", null, clock(text)), " ", place ?? "–");
+/** One flight; the days of its times are counted from the departure of the whole direction. */
+function flightRow(flight, began) {
+  const end = (text, place) => {
+    const later = daysLater(began, text);
+    return h("span", { class: "flight-end" }, h("b", null, clock(text)), later !== 0 && h("sup", { class: "leg-shift" }, dayShift(later)), " ", place ?? "–");
+  };
   return h("li", { class: "flight" },
     h("span", { class: "flight-ends" }, end(flight.departing, flight.from), " – ", end(flight.arriving, flight.to)),
     h("span", { class: "muted" }, t.card.flight(flight.code, flight.carrier), " · ", minutes(flight.minutes)));

@@ -13,7 +13,7 @@ export function timelineRow(row, start) {
     h("span", { class: "step-mark", "aria-hidden": "true" }, PICTURES[row.mark] && icon(PICTURES[row.mark])),
     h("div", { class: "step-body" },
       h("div", { class: "step-head" },
-        h("span", { class: "step-title" }, row.title),
+        h("span", { class: "step-title", title: row.at ? readerClock(row.at) : null }, row.title),
         lengthOf(row, start)),
       facts(row),
       row.heldUp >= 1000 && h("p", { class: "step-note step-warn" }, t.timeline.heldUp(elapsed(row.heldUp))),
@@ -28,9 +28,10 @@ function lengthOf(row, start) {
   return typeof row.ms === "number" && h("span", { class: "step-time" }, elapsed(row.ms));
 }
 
-function facts({ at, facts: told, tokens }) {
+function facts(row) {
+  const { at, facts: told, tokens } = row;
   const all = [
-    at && readerClock(at),
+    at && !row.step && readerClock(at),
     ...told,
     tokens && t.timeline.tokens(tokens, number(tokens)),
   ].filter(Boolean);
