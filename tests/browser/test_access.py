@@ -119,6 +119,7 @@ async def test_everything_by_keyboard(visit: Visit) -> None:
     turn = await visit.turn().is_in("answered")
     await expect(turn.asked).to_have_text("first line\nsecond line")
     await expect(page.locator("#announce")).to_contain_text("TravelBuddy:")
+    await expect(page.get_by_role("button", name="Rename “first line second line”")).to_be_visible()
 
     seen: list[str] = []
     while "Rename “first line second line”" not in seen and len(seen) < 40:
