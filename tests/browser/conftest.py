@@ -11,6 +11,7 @@ from playwright.async_api import Browser
 from tests.browser.framework.chromium import chromium
 from tests.browser.framework.visit import Visit
 from tests.integration.conftest import Scripted, dapr_runtime, scripted, scripted_stack
+from tests.integration.framework.client import User
 from tests.integration.framework.stores import Chosen
 
 __all__ = ["dapr_runtime", "scripted", "scripted_stack"]
@@ -33,7 +34,8 @@ async def browser(dapr_runtime: None) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(browser: Browser, scripted: Scripted) -> AsyncIterator[Visitor]:
-    """``await visitor()`` is a traveller in a new profile; whatever broke in their page fails the test."""
+    """Travellers: ``await visitor()`` is one in a new profile; whatever broke in their page fails the test."""
+    await User(scripted.stack).call("DELETE", "/users/default")  # without a credential everybody is this user
     visits: list[Visit] = []
     async with AsyncExitStack() as around:
 

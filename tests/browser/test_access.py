@@ -22,14 +22,31 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 WEB = Path(travelbuddy.__file__).parent / "web"
 MOST_BYTES = 150 * 1024
 FIRST_PAINT = 1_000
+EVERYTHING = """# Found
+
+1. **One** `code`
+2. [Two](https://example.com)
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```
+code
+```
+"""
 TOO_WIDE = """() => {
-  const wide = [document.scrollingElement, ...document.querySelectorAll(".scroller, .side[data-open=true], dialog[open]")];
+  const boxes = document.querySelectorAll(".scroller, .side[data-open=true], dialog[open]");
+  const wide = [document.scrollingElement, ...boxes];
   const names = wide.filter((one) => one.scrollWidth > one.clientWidth).map((one) => `${one.tagName}.${one.className}`);
   const inside = names.length ? [...document.querySelectorAll("body *")] : [];
   const out = inside.filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
   return [...names, ...out.slice(0, 8).map((one) => one.outerHTML.slice(0, 120))];
 }"""
-NAME = """(({ ariaLabel, labels, textContent }) => ariaLabel || labels?.[0]?.textContent || textContent)(document.activeElement)"""
+NAME = """() => {
+  const { ariaLabel, labels, textContent } = document.activeElement;
+  return ariaLabel || labels?.[0]?.textContent || textContent;
+}"""
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
@@ -48,8 +65,7 @@ async def too_wide(page: Page) -> list[str]:
 def markdown_reply(request: Request) -> Say | Call:
     """A search, then a reply with everything that Markdown has."""
     answer = one_search(request)
-    text = "# Found\n\n1. **One** `code`\n2. [Two](https://example.com)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```"
-    return Say(text) if isinstance(answer, Say) else answer  # type: ignore[return-value]
+    return Say(EVERYTHING) if isinstance(answer, Say) else answer  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.browser.framework.visit import Visit
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+from tests.integration.conftest import Scripted
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -19,13 +22,14 @@ REDUCE = """async (events) => {
   const { newTurn, reduce } = await import("/web/turn.js");
   return events.reduce(reduce, newTurn({ message: "Paris?", sessionId: "s", key: "k" }));
 }"""
-MERGE = """async ([local, page, fresh]) => {
+MERGE = """async ([local, told, fresh]) => {
   const { merged } = await import("/web/merge.js");
   const { fromOpen } = await import("/web/turn.js");
   const turns = local.map((one) => ({ ...fromOpen(one, "s"), ...one.more }));
-  return merged(turns, { session_id: "s", ...page }, () => fresh).map((turn) => [turn.id, turn.state]);
+  return merged(turns, { session_id: "s", ...told }, () => fresh).map((turn) => [turn.id, turn.state]);
 }"""
 
+SEARCH = {"id": "c", "tool_call_id": "c", "name": "search_flights", "step": 1}
 MARKDOWN = [
     ("plain", "<p>plain</p>"),
     ("one\ntwo\n\nthree", "<p>one<br>two</p><p>three</p>"),
@@ -48,21 +52,28 @@ MARKDOWN = [
 ]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(browser: Browser, scripted_stack: Scripted) -> AsyncIterator[Page]:
+    """The service's page, for all of these tests."""
+    context = await browser.new_context()
+    opened = await context.new_page()
+    await opened.goto(scripted_stack.stack.app_url)
+    yield opened
+    await context.close()
+
+
 @pytest.mark.parametrize(("text", "html"), MARKDOWN)
-async def test_replies_become_nodes(visit: Visit, text: str, html: str) -> None:
+async def test_replies_become_nodes(page: Page, text: str, html: str) -> None:
     """Each construct gives its element; what is none, markup and other schemes included, stays text."""
-    rendered = str(await visit.page.evaluate(RENDER, text))
+    rendered = str(await page.evaluate(RENDER, text))
     assert _sorted_attributes(rendered) == _sorted_attributes(html)
 
 
-async def test_a_long_hostile_reply_is_rendered_at_once(visit: Visit) -> None:
+async def test_a_long_hostile_reply_is_rendered_at_once(page: Page) -> None:
     """No text makes the renderer slow: 20,000 opening marks take less than a second."""
+    timed = f"async (text) => {{ const t = performance.now(); await ({RENDER})(text); return performance.now() - t; }}"
     for text in ("*" * 20_000, "[" * 20_000, "`a" * 10_000, "**a " * 5_000, "_a " * 6_000, "- " * 10_000):
-        took = await visit.page.evaluate(
-            f"async (text) => {{ const begin = performance.now(); await ({RENDER})(text); return performance.now() - begin; }}",
-            text,
-        )
-        assert took < 1_000, text[:10]
+        assert await page.evaluate(timed, text) < 1_000, text[:10]
 
 
 def _sorted_attributes(html: str) -> list[str]:
@@ -82,16 +93,16 @@ def _token(text: str, step: int = 1) -> dict[str, Any]:
     }
 
 
-async def test_a_turn_is_reduced_to_what_was_said_last(visit: Visit) -> None:
+async def test_a_turn_is_reduced_to_what_was_said_last(page: Page) -> None:
     """Tokens add up to the last step's text; what a restart made void is gone; the cursor is the last event's."""
-    turn = await visit.page.evaluate(
+    turn = await page.evaluate(
         REDUCE,
         [
             _status(state="following", workflow_instance_id="t1", session_id="s"),
             _status(state="running", doing="asking the model", step=1, attempt=1),
             _token("Let me "), _token("look."),
-            {"name": "tool_call", "data": {"id": "c", "name": "search_flights", "arguments": {"destination": "PAR"}, "step": 1}, "id": "1c1.00000000"},
-            {"name": "tool_result", "data": {"tool_call_id": "c", "name": "search_flights", "result": {"offers": []}, "step": 1}, "id": "1r1.00000000"},
+            {"name": "tool_call", "data": {**SEARCH, "arguments": {"destination": "PAR"}}, "id": "1c1.00000000"},
+            {"name": "tool_result", "data": {**SEARCH, "result": {"offers": []}}, "id": "1r1.00000000"},
             _token("lost", 2), _status(state="restarted", step=2), _token("Found ", 2), _token("none.", 2),
         ],
     )  # fmt: skip
@@ -101,23 +112,21 @@ async def test_a_turn_is_reduced_to_what_was_said_last(visit: Visit) -> None:
     assert turn["lastEventId"] == "2t1.00000000"
 
 
-async def test_a_lost_connection_is_remembered_and_the_state_comes_back(visit: Visit) -> None:
+async def test_a_lost_connection_is_remembered_and_the_state_comes_back(page: Page) -> None:
     """Between lost and back the turn is reconnecting; after it stands as before, and both are kept with their times."""
     lost, back = {"name": "lost", "at": "T1"}, {"name": "back", "at": "T2"}
     events = [_status(state="queued", queue_position=2), lost, lost]
-    turn = await visit.page.evaluate(REDUCE, events)
+    turn = await page.evaluate(REDUCE, events)
     assert (turn["state"], turn["connection"]) == ("reconnecting", [{"at": "T1", "kind": "lost"}])
-    turn = await visit.page.evaluate(REDUCE, [*events, back])
+    turn = await page.evaluate(REDUCE, [*events, back])
     assert (turn["state"], turn["queuePosition"], len(turn["connection"])) == ("queued", 2, 2)
 
 
 @pytest.mark.parametrize("outcome", ["answered", "failed", "interrupted", "cancelled"])
-async def test_nothing_happens_after_the_end(visit: Visit, outcome: str) -> None:
+async def test_nothing_happens_after_the_end(page: Page, outcome: str) -> None:
     """The message gives text, offers and outcome; whatever comes after it changes nothing."""
     data = {"response": "Bye.", "metadata": {"outcome": outcome, "offers": {"offers": []}}, "timestamp": "T"}
-    turn = await visit.page.evaluate(
-        REDUCE, [_token("B"), {"name": "message", "data": data, "id": "1m1.0"}, _token("!")]
-    )
+    turn = await page.evaluate(REDUCE, [_token("B"), {"name": "message", "data": data, "id": "1m1.0"}, _token("!")])
     assert (turn["state"], turn["text"], turn["endedAt"]) == (outcome, "Bye.", "T")
     assert turn["offers"] == {"offers": []}
 
@@ -152,10 +161,10 @@ MERGES = [
 
 
 @pytest.mark.parametrize(
-    ("local", "page", "fresh", "expected"), [one[1:] for one in MERGES], ids=[one[0] for one in MERGES]
+    ("local", "told", "fresh", "expected"), [one[1:] for one in MERGES], ids=[one[0] for one in MERGES]
 )
 async def test_history_is_merged_with_what_is_shown(
-    visit: Visit, local: list[Any], page: dict[str, Any], fresh: bool, expected: list[list[str]]
+    page: Page, local: list[Any], told: dict[str, Any], fresh: bool, expected: list[list[str]]
 ) -> None:
     """The service's order and outcomes count; what it could not know yet is kept."""
-    assert await visit.page.evaluate(MERGE, [local, page, fresh]) == expected
+    assert await page.evaluate(MERGE, [local, told, fresh]) == expected

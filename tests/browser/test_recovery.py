@@ -17,7 +17,7 @@ WORDS = "one two three four five six seven eight"
 
 
 async def test_a_killed_service_is_waited_for_and_the_answer_arrives(visit: Visit, scripted: Scripted) -> None:
-    """kill -9 of the app in the middle of an answer: "Reconnecting…", then the rest, once, without a click."""
+    """When the app is killed in the middle of an answer: "Reconnecting…", then the rest, once, without a click."""
 
     def slowly(request: Request) -> Say | Call:
         answer = one_search(request)

@@ -15,7 +15,7 @@ WORDS = "These **eight** words come one after the other."
 
 
 async def test_a_first_visit_needs_no_manual(visitor: Visitor) -> None:
-    """Nothing is there but a question and three examples; a click on one ends in offers, and the browser keeps an id."""
+    """A question and three examples are there; a click on one ends in offers, and the browser keeps an id alone."""
     visit: Visit = await (await visitor()).open()
     page = visit.page
     await expect(page.get_by_role("heading", name="Where would you like to go?")).to_be_visible()
@@ -104,7 +104,8 @@ async def test_a_long_conversation_is_read_page_by_page(visit: Visit, scripted: 
     await expect(visit.turn(0).asked).to_have_text("Question 0")
     await expect(earlier).to_be_hidden()
     after = await visit.turn(4).asked.bounding_box()
-    assert top and after
+    assert top is not None
+    assert after is not None
     assert abs(top["y"] - after["y"]) < 4
 
 

@@ -85,7 +85,7 @@ async def test_a_key_is_asked_for_and_kept_nowhere(visitor: Visitor, tmp_path: P
 
 
 async def test_everything_can_be_taken_out_and_erased(visit: Visit, tmp_path: Path) -> None:
-    """The export is the service's own document; after erasing nothing is left, here or there, and a new visit begins."""
+    """The export is the service's own document; after erasing nothing is left anywhere, and a new visit begins."""
     page = visit.page
     await visit.ask("Forget me")
     await visit.turn().is_in("answered")
