@@ -30,6 +30,7 @@ from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.draining import Drain
 from travelbuddy.erasure import Erasure
+from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
@@ -73,6 +74,7 @@ class Services:
     users: UserRecords
     erasure: Erasure
     publisher: Publisher
+    flights: FlightProvider
     sidecar: Sidecar
     worker: WorkflowWorker
     watch: EngineWatch
@@ -152,6 +154,7 @@ def build_services(settings: Settings) -> Services:
         users=users,
         erasure=Erasure(erasable, out.engine, live.close, users.forgotten),
         publisher=out.publisher,
+        flights=flights,
         sidecar=out.sidecar,
         worker=worker,
         watch=EngineWatch(out.sidecar, out.engine.knock, partial(out.state.read, "watch"), lambda: worker.running),

@@ -15,6 +15,7 @@ TravelBuddyError
 │   ├── NotYou               the request names another user than its credential
 │   ├── BadCursor            a Last-Event-ID that is none of ours
 │   ├── NotFound             no such session, turn or user
+│   ├── NotOffered           the flight provider cannot do this
 │   ├── SessionBusy          ``if_busy=reject`` and a turn is running
 │   ├── TurnOver             the turn has its outcome, so nothing can be done to it any more
 │   ├── TurnClosed           the turn was closed while the model was being asked; inside only
@@ -122,6 +123,10 @@ class BadCursor(Permanent):
 
 class NotFound(Permanent):
     """Nothing is stored under that id, or it is not yours."""
+
+
+class NotOffered(Permanent):
+    """The flight provider cannot do this."""
 
 
 class SessionBusy(Permanent):

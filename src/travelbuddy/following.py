@@ -103,7 +103,7 @@ def _shown(live: LiveTurn, record: TurnRecord | None) -> dict[str, JsonValue]:
     """How the turn stands; at its end, before the message, all of its steps."""
     if record is None:
         return live.shown
-    return {"state": "running", "doing": "replying", "timeline": [*told(record.timeline)]} if record.timeline else {}
+    return {"state": "running", "timeline": [*told(record.timeline)]} if record.timeline else {}
 
 
 class _Watch:

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from tests.kubernetes.renderer import KUBERNETES, Resource, dapr_source, render
 from tests.kubernetes.rules import pod_annotations
 
-from travelbuddy.api.routes import chat, health, sessions, users, web, workflows
+from travelbuddy.api.routes import chat, flights, health, sessions, users, web, workflows
 from travelbuddy.runtime.plan import APP_ID
 from travelbuddy.serving import LAST_WORDS
 from travelbuddy.settings import Settings, refuse_unsafe
@@ -254,7 +254,7 @@ def test_the_ingress_has_every_door_for_people_and_no_other(production: Rendered
 
     routes = [
         r.path
-        for part in (chat, workflows, sessions, users, web, health)
+        for part in (chat, workflows, sessions, users, flights, web, health)
         for r in part.router.routes
         if isinstance(r, APIRoute)
     ]

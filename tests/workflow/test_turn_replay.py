@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.workflow.replay import Replay
+from tests.workflow.replay import START, Replay
 
 from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message, ToolCall
@@ -47,6 +47,22 @@ def _done(text: str = "bye") -> dict[str, Any]:
 
 
 QUEUED = _json(ModelResult(kind="queued", position=2))
+
+
+def test_a_step_knows_when_it_was_asked_for() -> None:
+    """By the history's own clock, in UTC; a step that broke down began then."""
+    replay = _start()
+    asked: list[datetime] = []
+    for result in (_tools("a"), _tool_result("a")):
+        asked.append(datetime.fromisoformat(replay.asked[0][1]["asked_at"]))
+        replay.complete(result)
+    asked.append(datetime.fromisoformat(replay.asked[0][1]["asked_at"]))
+    assert asked == sorted(set(asked))
+    assert asked[0] - START == timedelta(milliseconds=1)
+    replay.break_down()
+    replay.time_passes()
+    timeline = replay.asked[0][1]["timeline"]
+    assert datetime.fromisoformat(timeline[-1]["started_at"]) == asked[-1]
 
 
 def test_a_one_tool_turn_is_three_activities() -> None:

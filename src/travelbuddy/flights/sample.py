@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,8 +15,10 @@ from travelbuddy.errors import ToolError
 from travelbuddy.flights.airports import airports_for
 from travelbuddy.flights.directory import Airport, distance_km
 from travelbuddy.flights.network import Path, paths
+from travelbuddy.flights.provider import DayPrices
 from travelbuddy.flights.timetable import MAX_CONNECTION, OVERNIGHT, Flight, journeys, seeded
 
+CURRENCY = "EUR"
 MAX_OFFERS = 6
 _MAX_PAIRS = 6
 _BEST = 24
@@ -42,7 +45,7 @@ _Trip = tuple[_Journey, ...]
 class SampleFlights:
     """A ``FlightProvider`` whose answer depends on the query alone: same query, same offers, byte for byte.
 
-    The first search loads the airports unless ``airports.warm()`` was called before.
+    It tells PricesByDay as well. The first search loads the airports unless ``airports.warm()`` was called before.
     """
 
     name = "sample"
@@ -50,33 +53,75 @@ class SampleFlights:
 
     async def search(self, query: FlightQuery) -> list[Offer]:
         """At most six offers in EUR; none when the places are too close to fly between."""
-        origins, destinations = airports_for(query.origin), airports_for(query.destination)
-        if set(origins) & set(destinations):
-            raise ToolError(
-                "same_place", f"{query.origin} and {query.destination} are the same place.", field="destination"
-            )
-        out = _journeys(origins, destinations, query.departure_date, query)
+        origins, destinations = _ends(query)
+        out = _journeys(_ways(origins, destinations, query), query.departure_date, query)
         if query.return_date is None:
             trips = _affordable(((journey,) for journey in out), query)
         else:
-            trips = _round_trips(out, _journeys(destinations, origins, query.return_date, query), query)
+            trips = _round_trips(out, _journeys(_ways(destinations, origins, query), query.return_date, query), query)
         chosen = _varied(sorted(trips, key=lambda trip: _order(trip, query.sort)))
         return [_offer(trip, query, self.name) for trip in chosen]
 
+    async def cheapest_by_day(self, query: FlightQuery, days: Sequence[date]) -> DayPrices:
+        """See PricesByDay. In a thread, because two weeks of a long journey are some tenths of a second."""
+        return DayPrices(CURRENCY, await asyncio.to_thread(_cheapest, query.model_copy(update={"sort": "price"}), days))
 
-def _journeys(
-    origins: tuple[Airport, ...], destinations: tuple[Airport, ...], day: date, query: FlightQuery
-) -> list[_Journey]:
-    """The sensible journeys of one direction: not more than twice as long as the quickest, plus two hours."""
+
+def _cheapest(query: FlightQuery, days: Sequence[date]) -> dict[date, Decimal | None]:
+    """The ways are the same on every day; only the flights along them are not."""
+    origins, destinations = _ends(query)
+    there, again = _ways(origins, destinations, query), _ways(destinations, origins, query)
+    stay = query.return_date - query.departure_date if query.return_date is not None else None
+    prices: dict[date, Decimal | None] = {}
+    for day in days:
+        out = _journeys(there, day, query)
+        trips = _trips(out, None if stay is None else _journeys(again, day + stay, query), query)
+        cents = min((sum(journey.cents for journey in trip) for trip in trips), default=None)
+        prices[day] = None if cents is None else _money(cents * query.passengers)
+    return prices
+
+
+def _trips(out: list[_Journey], back: list[_Journey] | None, query: FlightQuery) -> Iterable[_Trip]:
+    """Some of the day's trips, the cheapest among them."""
+    if back is None:
+        return [(journey,) for journey in out]
+    if not out or not back:
+        return []
+    cheapest = min(out, key=lambda journey: journey.cents), min(back, key=lambda journey: journey.cents)
+    return [*_fitting([cheapest[0]], [cheapest[1]])] or _round_trips(out, back, query)
+
+
+def _ends(query: FlightQuery) -> tuple[tuple[Airport, ...], tuple[Airport, ...]]:
+    origins, destinations = _airports(query.origin, "origin"), _airports(query.destination, "destination")
+    if set(origins) & set(destinations):
+        raise ToolError(
+            "same_place", f"{query.origin} and {query.destination} are the same place.", field="destination"
+        )
+    return origins, destinations
+
+
+def _airports(code: str, field: str) -> tuple[Airport, ...]:
+    try:
+        return airports_for(code)
+    except ToolError as unknown:
+        raise ToolError(unknown.kind, str(unknown), field=field) from None
+
+
+def _ways(origins: tuple[Airport, ...], destinations: tuple[Airport, ...], query: FlightQuery) -> list[Path]:
+    """By which airports one may travel, on any day."""
     max_stops = 2 if query.max_stops is None else query.max_stops
     pairs = sorted(product(origins, destinations), key=lambda pair: -(pair[0].rank + pair[1].rank))
     ends = {*origins, *destinations}
-    ways = [
+    return [
         path
         for origin, destination in islice(pairs, _MAX_PAIRS)
         for path in paths(origin, destination, max_stops)
         if ends.isdisjoint(path[1:-1])  # no change of planes within one of the two cities
     ]
+
+
+def _journeys(ways: list[Path], day: date, query: FlightQuery) -> list[_Journey]:
+    """The sensible journeys of one direction: not more than twice as long as the quickest, plus two hours."""
     found = _flown(ways, day, MAX_CONNECTION) or _flown(ways, day, OVERNIGHT)
     longest = min((duration for _, duration in found), default=timedelta()) * 2 + timedelta(hours=2)
     return [
@@ -150,13 +195,17 @@ def _offer(trip: _Trip, query: FlightQuery, source: str) -> Offer:
     labels = [label for journey in trip for label in journey.flights]
     return Offer(
         id=f"off_{seeded('offer', query.cabin, query.passengers, *labels):016x}",
-        total_amount=str(Decimal(cents).scaleb(-2)),
-        total_currency="EUR",
+        total_amount=str(_money(cents)),
+        total_currency=CURRENCY,
         cabin=query.cabin,
         owner=trip[0].legs[0].carrier,
         slices=tuple(map(_slice, trip)),
         source=source,
     )
+
+
+def _money(cents: int) -> Decimal:
+    return Decimal(cents).scaleb(-2)
 
 
 def _slice(journey: _Journey) -> Slice:

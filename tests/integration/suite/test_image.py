@@ -65,7 +65,11 @@ def test_it_holds_no_tools_of_development(image: Image) -> None:
     assert {"travelbuddy", "fastapi", "dapr"} <= installed
     assert not {"pytest", "mypy", "ruff", "hypothesis", "openai", "uv", "dapr_agents"} & installed
     assert [path.name for path in image.files.source.iterdir()] == [".venv"]
-    assert list(image.files.source.glob(".venv/lib/python*/site-packages/travelbuddy/__pycache__/*.pyc")), "compiled"
+    (package,) = image.files.source.glob(".venv/lib/python*/site-packages/travelbuddy")
+    assert list(package.glob("__pycache__/*.pyc")), "compiled"
+    page = ROOT / "src" / "travelbuddy" / "web"
+    files = {path.relative_to(page) for path in page.rglob("*") if path.is_file()}
+    assert {path.relative_to(package / "web") for path in package.glob("web/**/*") if path.is_file()} == files != set()
 
 
 def test_a_file_that_was_forgotten_is_noticed(tmp_path: Path) -> None:

@@ -210,6 +210,6 @@ async def test_a_durable_tool_is_told_too(scripted: Scripted) -> None:
 
     scripted.model.script = script
     sent = await collect("POST", f"{scripted.stack.app_url}/chat/stream", body=_body("durable", "I live in Oslo"))
-    using = [_names(status) for status in _statuses(sent) if status["doing"] == "using tools"]
+    using = [_names(status) for status in _statuses(sent) if status.get("doing") == "using tools"]
     assert using[0] == ["call_model"]
     assert ["call_model", "remember_preference"] in using

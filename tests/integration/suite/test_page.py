@@ -46,3 +46,16 @@ async def test_about_tells_a_client_how_to_begin(stack: Stack) -> None:
         "offline": True,
         "flights": "sample",
     }
+
+
+async def test_the_days_around_a_search_agree_with_it(stack: Stack) -> None:
+    """The price of the day that was asked for is that of the cheapest offer the traveller was shown."""
+    user = User(stack, "days-ada", "days")
+    answer = await user.chat("Flights from London to New York in three weeks")
+    found = answer["metadata"]["offers"]
+    query = {key: found["query"][key] for key in ("origin", "destination", "departure_date", "cabin", "passengers")}
+    days = (await user.call("GET", "/flights/days", params=query)).json()
+    assert [day["price"] for day in days["days"] if day["date"] == query["departure_date"]] == [
+        found["offers"][0]["total_amount"]
+    ]
+    assert (days["currency"], days["source"]) == (found["offers"][0]["total_currency"], found["source"])

@@ -51,6 +51,7 @@ REPLY, PLACE, TOOL, NAME, SEAT = (
     "Echidna Marker",
     "aisle-marker",
 )
+TITLE = "dugong-title-marker"
 POISON = "poison-marker-text"
 PREFERENCE = {"key": "name", "value": NAME}
 
@@ -78,6 +79,7 @@ async def _through_all_doors(stack: Stack, model: ScriptedModel) -> None:
     turn = await user.start(SAID["start"])
     assert (await user.finished(turn))["response"] == f"{REPLY}: {SAID['start']}"
     await user.call("PATCH", "/users/ada", json={"note": SEAT})
+    assert (await user.call("PATCH", "/sessions/trip", json={"title": TITLE})).status_code == 200
     await user.publish({"text": SAID["pubsub"], "sender": "carl"})
     await user.publish({"text": {"not": POISON}, "sender": "carl"})
     await _one_is_interrupted(other, model)
@@ -86,7 +88,7 @@ async def _through_all_doors(stack: Stack, model: ScriptedModel) -> None:
         await poll_until(partial(_has, user, session, count), 20, f"{session} has {count} turns")
     exported = (await user.call("GET", "/users/ada/export")).text
     told = json.dumps(json.loads(exported), ensure_ascii=False)
-    assert all(text in told for text in (SAID["chat"], SAID["tool"], REPLY, PLACE, NAME, SEAT))
+    assert all(text in told for text in (SAID["chat"], SAID["tool"], REPLY, PLACE, NAME, SEAT, TITLE))
 
 
 async def _one_is_interrupted(user: User, model: ScriptedModel) -> None:
@@ -105,7 +107,7 @@ async def _has(user: User, session: str, count: int) -> bool:
     return answer.status_code == 200 and len(answer.json()["turns"]) == count
 
 
-TEXTS = (*SAID.values(), REPLY, PLACE, TOOL, NAME, SEAT)
+TEXTS = (*SAID.values(), REPLY, PLACE, TOOL, NAME, SEAT, TITLE)
 
 
 @pytest.mark.parametrize("keys", [KEYS, {}], ids=["sealed", "open"])

@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ import pytest
 import pytest_asyncio
 from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User, listening
-from tests.integration.framework.events import collect, first, reply_of
+from tests.integration.framework.events import Sent, collect, events, first, reply_of
 from tests.integration.framework.invariants import check_turns
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Request, Say, ScriptedModel, last_user_message
@@ -99,6 +100,37 @@ async def test_streams_cross_replicas(pair: Scripted) -> None:
             assert len(tokens) >= 4
             assert sent[-1].at - tokens[0].at > 0.8
             assert reply_of(sent) == long
+
+
+@pytest.mark.stores("sqlite", because="between replicas there is Redis with every store")
+async def test_who_comes_late_is_told_the_steps_so_far_on_any_replica(pair: Scripted) -> None:
+    """In the middle of a turn a stream that begins on either replica soon shows its steps, and then its pause."""
+    pair.model.hold(lambda request: request["messages"][-1]["role"] == "tool")
+    user = User(pair.stack, "ada", "steps-across")
+    turn = await user.start("Paris?")
+    await poll_until(lambda: len(pair.model.requests) == 2, 10, "the second call is under way")
+    sent: list[Sent] = []
+
+    async def follow(number: int) -> None:
+        async with aclosing(events("GET", f"{pair.stack.replica_url(number)}/workflows/{turn}/stream")) as stream:
+            async for event in stream:
+                sent.append(event)  # noqa: PERF401  it is looked at while it grows
+
+    def told(state: str) -> bool:
+        found = [e for e in sent if e.data.get("state") == state and e.data.get("timeline")]
+        return sum([step["name"] for step in e.data["timeline"]] == ["call_model", "search_flights"] for e in found) > 1
+
+    following = [asyncio.create_task(follow(number)) for number in (1, 2)]
+    try:
+        await poll_until(lambda: told("running"), 3, "both are told the steps so far")
+        async with httpx.AsyncClient() as http:
+            assert (await http.post(f"{pair.stack.replica_url(1)}/workflows/{turn}/pause")).status_code == 200
+            await poll_until(lambda: told("paused"), 2, "both are told of the pause")
+            assert (await http.post(f"{pair.stack.replica_url(2)}/workflows/{turn}/resume")).status_code == 200
+    finally:
+        pair.model.release()
+        await asyncio.gather(*following)
+    assert (await user.finished(turn))["status"] == "answered"
 
 
 @pytest.mark.stores("sqlite", because="between replicas there is Redis with every store")

@@ -16,9 +16,10 @@ FORBIDDEN = [
     "/web/",
     "/web/none.js",
     "/web/components",
-    "/web/../settings.py",
-    "/web/%2e%2e/settings.py",
-    "/web/..%2f..%2fpyproject.toml",
+    "/web/../secret.json",
+    "/web/%2e%2e/secret.json",
+    "/web/..%2fsecret.json",
+    "/web/components/..%2f..%2fsecret.json",
     "/web/%2fetc%2fpasswd",
     "/web/__init__.py",
     "/web/a%00.js",
@@ -30,11 +31,13 @@ FORBIDDEN = [
 @pytest.fixture
 async def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
     """The service with a page of two files, and one that is none of them."""
-    (tmp_path / "components").mkdir()
-    (tmp_path / "index.html").write_text("<!doctype html>" + "<p>hello</p>" * 50)
-    (tmp_path / "components" / "tb-chat.js").write_text("export {}")
-    (tmp_path / "__init__.py").write_text("")
-    monkeypatch.setattr(static, "PAGE", tmp_path)
+    page = tmp_path / "web"
+    (page / "components").mkdir(parents=True)
+    (page / "index.html").write_text("<!doctype html>" + "<p>hello</p>" * 50)
+    (page / "components" / "tb-chat.js").write_text("export {}")
+    (page / "__init__.py").write_text("")
+    (tmp_path / "secret.json").write_text("{}")
+    monkeypatch.setattr(static, "PAGE", page)
     service = Service()
     yield service
     await service.http.aclose()
@@ -95,6 +98,8 @@ async def test_a_file_is_sent_once(service: Service, accepts: str) -> None:
     """Whoever has it gets 304 and no body, until it changes; also when a proxy called its tag weak."""
     headers = {"Accept-Encoding": accepts}
     tag = (await service.http.get("/", headers=headers)).headers["etag"]
+    other = {"Accept-Encoding": "identity" if accepts == "gzip" else "gzip"}
+    assert (await service.http.get("/", headers=other)).headers["etag"] != tag, "other bytes have another tag"
     for known in (tag, f"W/{tag}", f'"other", {tag}'):
         again = await service.http.get("/", headers={**headers, "If-None-Match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)

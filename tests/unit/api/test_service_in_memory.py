@@ -26,6 +26,7 @@ from travelbuddy.bootstrap import Services
 from travelbuddy.domain.turn import Limits
 from travelbuddy.erasure import Erasure
 from travelbuddy.errors import StoreUnavailable
+from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
@@ -58,6 +59,7 @@ ROUTES = {
     ("delete", "/users/{user_id}"),
     ("get", "/users/{user_id}/export"),
     ("get", "/about"),
+    ("get", "/flights/days"),
     ("get", "/health"),
     ("get", "/ready"),
     ("get", "/metrics"),
@@ -159,6 +161,7 @@ class Service:
             users=self.memory,
             erasure=Erasure(erasable, self.engine, self.live.close, lambda user_id: None),
             publisher=self.replies,
+            flights=SampleFlights(),
             sidecar=self.link,
             worker=self.worker,
             watch=EngineWatch(self.link, self.engine.wake, self.store.read, lambda: True),

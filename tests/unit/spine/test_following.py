@@ -11,7 +11,7 @@ import pytest
 from tests.property.simulation import QuietLink
 
 from travelbuddy import following
-from travelbuddy.domain.conversation import TurnRecord
+from travelbuddy.domain.conversation import Step, TurnRecord
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.progress import Cursor, Event
 from travelbuddy.draining import Drain
@@ -142,3 +142,12 @@ async def test_a_turn_that_is_gone_is_not_waited_for_for_ever(monkeypatch: pytes
     waiting, _ = _following(Store(NotFound("erased")))
     with pytest.raises(NotFound):
         await waiting.ended("t", 5, ask=False)
+
+
+async def test_before_the_message_all_steps_are_told() -> None:
+    """The last step ends with the turn, so its followers hear of it together with the end."""
+    step = Step(name="call_model", started_at=NOW, duration_ms=5, tokens=3)
+    waiting, _ = _following(Store(RECORD.model_copy(update={"timeline": (step,)})))
+    told = await _all(waiting.events("t", Cursor()))
+    assert [event.name for event in told] == ["status", "token", "message"]
+    assert told[0].data["timeline"] == [step.model_dump(mode="json")]
