@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-
 from tests.browser.cards_page import CardsPage, cards_page, mount, overflows, serious
 from tests.browser.flights import HOSTILE, days_around, found, offer, result
 
@@ -353,7 +352,8 @@ def test_the_stay_is_kept_on_another_day(page: Page) -> None:
     page.locator("tb-days").scroll_into_view_if_needed()
     page.get_by_role("button", name="Thu 3 Dec").click()
     assert page.evaluate("window.asked")[0]["text"] == (
-        "Show flights from BOS to PAR on 3 December 2026, back on 10 December 2026, for 2 passengers, in business, at most 1 stop."
+        "Show flights from BOS to PAR on 3 December 2026, back on 10 December 2026, "
+        "for 2 passengers, in business, at most 1 stop."
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-
 from tests.browser.cards_page import CardsPage, cards_page, mount, overflows, serious
 from tests.browser.flights import HOSTILE
 from tests.browser.turns import TURN_ID, answered, at, search, step, turn
@@ -58,7 +57,7 @@ def test_nothing_yet(page: Page) -> None:
 
 
 def test_an_answered_turn(page: Page) -> None:
-    """Every step is there in order: the failed try with its reason and wait, tokens, the search, and who was held up."""
+    """Every step is there in order: the failed try with reason and wait, tokens, the search, and what was held up."""
     show(page, answered())
     titles = [
         "Accepted",

@@ -79,8 +79,14 @@ export const t = {
   },
   days: {
     title: ({ currency, passengers, limited }) =>
-      ["Cheapest by day", currency && `in ${currency}`, passengers > 1 && `for ${passengers} passengers`, limited && "any stops"]
-        .filter(Boolean).join(", "),
+      [
+        "Cheapest by day",
+        currency && `in ${currency}`,
+        passengers > 1 && `for ${passengers} passengers`,
+        limited && "any stops",
+      ]
+        .filter(Boolean)
+        .join(", "),
     label: "Cheapest fare by day of departure",
     loading: "Looking up the days around …",
     none: "None",
@@ -91,19 +97,35 @@ export const t = {
     hint: "Arrow keys move between the days; Enter asks for that day.",
     question: ({ from, to, day, back, passengers, cabin, stops, price }) =>
       `Show flights from ${from} to ${to} on ${day}, ` +
-      [back ? `back on ${back}` : "one way", `for ${count(passengers, "passenger", "passengers")}`, cabin && `in ${cabin}`, stops, price]
-        .filter(Boolean).join(", ") + ".",
+      [
+        back ? `back on ${back}` : "one way",
+        `for ${count(passengers, "passenger", "passengers")}`,
+        cabin && `in ${cabin}`,
+        stops,
+        price,
+      ]
+        .filter(Boolean)
+        .join(", ") +
+      ".",
   },
   timeline: {
     title: "What happened",
     empty: "When you send a message, each step of the work on it shows here.",
     states: {
-      sending: "Sending", queued: "In line", running: "Working", paused: "Paused", reconnecting: "Reconnecting",
-      answered: "Answered", failed: "Failed", interrupted: "Interrupted", cancelled: "Cancelled",
+      sending: "Sending",
+      queued: "In line",
+      running: "Working",
+      paused: "Paused",
+      reconnecting: "Reconnecting",
+      answered: "Answered",
+      failed: "Failed",
+      interrupted: "Interrupted",
+      cancelled: "Cancelled",
     },
     accepted: "Accepted",
     sending: "Sending the message",
-    inLine: (n) => (n ? `Waiting in line: ${count(n, "message is", "messages are")} answered first` : "Waiting in line"),
+    inLine: (n) =>
+      n ? `Waiting in line: ${count(n, "message is", "messages are")} answered first` : "Waiting in line",
     wasInLine: "Waited in line",
     model: (n) => `Asked the model${n > 1 ? `, call ${n}` : ""}`,
     modelRunning: (n) => `Asking the model${n > 1 ? `, call ${n}` : ""}`,

@@ -58,7 +58,15 @@ function finishedRows(turn) {
     if (model && before && !(before.step.name === MODEL && before.step.error)) [n, used] = [n + 1, new Set()];
     const idle = end === null ? 0 : at - end - (step.held_up_ms ?? 0);
     if (idle >= WORTH_TELLING / 2 && before.step.error && model) before.waitedMs = idle;
-    else if (idle >= WORTH_TELLING) rows.push(row(`still-${i}`, "waiting", t.timeline.stoodStill, { at: end, ms: idle, notes: [t.timeline.stoodStillWhy], step: before.step }));
+    else if (idle >= WORTH_TELLING)
+      rows.push(
+        row(`still-${i}`, "waiting", t.timeline.stoodStill, {
+          at: end,
+          ms: idle,
+          notes: [t.timeline.stoodStillWhy],
+          step: before.step,
+        }),
+      );
     rows.push(model ? modelRow(step, n, at, i) : toolRow(step, callOf(turn, n, step.name, used), at, i));
     end = Math.max(end ?? 0, at + step.duration_ms);
   }
@@ -66,12 +74,21 @@ function finishedRows(turn) {
 }
 
 function stepRow(step, key, title, at, rest) {
-  return row(key, step.error ? "failed" : "done", title, { at, ms: step.duration_ms, facts: triesOf(step.attempt), error: step.error ?? null, heldUp: step.held_up_ms ?? null, step, ...rest });
+  return row(key, step.error ? "failed" : "done", title, {
+    at,
+    ms: step.duration_ms,
+    facts: triesOf(step.attempt),
+    error: step.error ?? null,
+    heldUp: step.held_up_ms ?? null,
+    step,
+    ...rest,
+  });
 }
 
 const triesOf = (attempt) => (attempt > 1 ? [t.timeline.attempt(attempt)] : []);
 
-const modelRow = (step, n, at, i) => stepRow(step, `step-${i}`, t.timeline.model(n), at, { n, tokens: step.tokens ?? null });
+const modelRow = (step, n, at, i) =>
+  stepRow(step, `step-${i}`, t.timeline.model(n), at, { n, tokens: step.tokens ?? null });
 
 function toolRow(step, call, at, i) {
   const refused = call?.result?.error && typeof call.result.error === "object";
@@ -80,7 +97,11 @@ function toolRow(step, call, at, i) {
 }
 
 const toolTitle = (name, running) =>
-  Object.hasOwn(t.timeline.tools, name) ? t.timeline.tools[name][running] : running ? t.timeline.toolRunning(name) : t.timeline.tool(name);
+  Object.hasOwn(t.timeline.tools, name)
+    ? t.timeline.tools[name][running]
+    : running
+      ? t.timeline.toolRunning(name)
+      : t.timeline.tool(name);
 
 /** The next call of this tool that the n-th answer of the model asked for. */
 function callOf(turn, n, name, used) {
@@ -98,7 +119,10 @@ function seenRows(turn, log) {
     const ms = back === null ? undefined : back - from;
     return [row(`lost-${i}`, "browser", t.timeline.lost, { at: from, ms, notes: [t.timeline.lostWhy] })];
   });
-  return [...lost, ...log.flatMap((one, i) => loggedRow(one, `log-${i}`, turn.state === "paused" && i === log.length - 1))];
+  return [
+    ...lost,
+    ...log.flatMap((one, i) => loggedRow(one, `log-${i}`, turn.state === "paused" && i === log.length - 1)),
+  ];
 }
 
 function loggedRow({ at, kind }, key, still) {
@@ -115,9 +139,16 @@ function underWay(turn, finished) {
     case "queued":
       return [live("queued", "waiting", t.timeline.inLine(turn.queuePosition), { since: acceptedAt(turn) })];
     case "paused":
-      return [...workRows({ ...turn, doing: null }, finished, live).filter((one) => !one.live), live("paused", "paused", t.timeline.pausedNow)];
+      return [
+        ...workRows({ ...turn, doing: null }, finished, live).filter((one) => !one.live),
+        live("paused", "paused", t.timeline.pausedNow),
+      ];
     case "reconnecting": {
-      const known = workRows({ ...turn, doing: null }, finished, live).map((one) => ({ ...one, mark: "waiting", live: false }));
+      const known = workRows({ ...turn, doing: null }, finished, live).map((one) => ({
+        ...one,
+        mark: "waiting",
+        live: false,
+      }));
       const since = instant(turn.connection?.at(-1)?.at);
       const facts = typeof turn.doing === "string" && !KNOWN.has(turn.doing) ? [turn.doing] : [];
       const lost = live("reconnecting", "browser", t.timeline.lostNow, { since, facts, notes: [t.timeline.lostWhy] });
@@ -135,7 +166,8 @@ function workRows(turn, finished, live) {
   const { doing, step: n } = turn;
   const backOff = BACK_OFF.exec(doing ?? "");
   if (backOff) return [live(`wait-${finished.length}`, "waiting", t.timeline.waiting(backOff[1]), { since })];
-  if (doing && !KNOWN.has(doing)) return [live(`doing-${doing}`, "running", doing[0].toUpperCase() + doing.slice(1), { since })];
+  if (doing && !KNOWN.has(doing))
+    return [live(`doing-${doing}`, "running", doing[0].toUpperCase() + doing.slice(1), { since })];
   const step = turn.steps?.[n - 1];
   const told = new Set(finished.map((one) => one.call?.id));
   const calls = (step?.calls ?? []).filter((call) => !told.has(call.id));
@@ -164,14 +196,13 @@ function ending(turn) {
 }
 
 /** An error as people read it: a text, or a problem document's. */
-export const problemText = (error) =>
-  typeof error === "string" ? error : (error?.detail ?? error?.title ?? null);
+export const problemText = (error) => (typeof error === "string" ? error : (error?.detail ?? error?.title ?? null));
 
 /** What changed from one view of a turn to the next that a later view would not tell any more. */
 export function observed(before, after, at) {
   if (!before) return after.state === "queued" || after.state === "paused" ? [{ kind: after.state, at }] : [];
   const noted = [];
-  const was = before.state === "reconnecting" ? before.before ?? before.state : before.state;
+  const was = before.state === "reconnecting" ? (before.before ?? before.state) : before.state;
   if (after.state !== was) {
     if (after.state === "queued" || after.state === "paused") noted.push({ kind: after.state, at });
     if (was === "paused" && after.state === "running") noted.push({ kind: "resumed", at });
