@@ -90,6 +90,18 @@ def test_sums(page: Page) -> None:
     assert widths[0] / widths[2] == pytest.approx(3.4 / 8.4, abs=0.02)
 
 
+def test_tools_side_by_side(page: Page) -> None:
+    """Two tools at the same time took as long as the longer one, and each call stands with its own result."""
+    other = search(id="call_2", arguments='{"destination": "Rome"}', result={"query": {}, "offers": []})
+    steps = [ASKED_ONCE, step("search_flights", 1.3, 2), step("search_flights", 1.3, 1), step("call_model", 3.4, 1)]
+    said = [{"n": 1, "text": "", "calls": [search(), other]}]
+    show(page, turn("answered", timeline=steps, steps=said, endedAt=at(4.4), metadata={"processing_time": 4.4}))
+    expect(page.get_by_label("Where the time went")).to_contain_text("Tools 2s")
+    calls = page.locator(".step").filter(has=page.get_by_text("Searched flights"))
+    expect(calls.nth(0)).to_contain_text("5 offers, from €297.97")
+    expect(calls.nth(1)).to_contain_text("destinationRomeNo offers")
+
+
 def test_a_tools_call(page: Page) -> None:
     """A tool's call shows what was asked for as a list, what came of it, and the raw JSON folded."""
     show(page, answered())

@@ -116,7 +116,9 @@ function bestOf(offers) {
 }
 
 const byPrice = (a, b) =>
-  (a.currency ?? "").localeCompare(b.currency ?? "") || compareDecimals(a.amount, b.amount) || 0;
+  Number(!isDecimal(a.amount)) - Number(!isDecimal(b.amount)) ||
+  (a.currency ?? "").localeCompare(b.currency ?? "") ||
+  compareDecimals(a.amount, b.amount);
 const byNumber = (name) => (a, b) => (a[name] ?? latest) - (b[name] ?? latest);
 const ORDERS = {
   price: byPrice,

@@ -47,13 +47,13 @@ export const t = {
       `${leg.name}: leaves ${leg.from} ${leg.day} at ${leg.leaves}, arrives ${leg.to} at ${leg.arrives}` +
       `${leg.later ? ` ${leg.later}` : ""}, takes ${leg.takes}, ${leg.stops}.`,
     spokenWait: (place, time) => `${time} in ${place}`,
-    details: "Flight details",
+    details: "Details",
     flight: (code, carrier) => [code, carrier].filter(Boolean).join(" · ") || "Flight",
     waiting: (time, place) => `${time} in ${place}`,
     changing: (time, from, to) => `${time} to change from ${from} to ${to}`,
     compare: "Compare",
     compareThis: (name) => `Compare ${name}`,
-    ask: "Ask about this",
+    ask: "Ask about it",
     askThis: (name) => `Ask about ${name}`,
     question: ({ codes, from, to, day }) =>
       `Tell me more about ${codes.length ? codes.join(" + ") : "the flight"} from ${from} to ${to} on ${day}.`,
