@@ -155,6 +155,41 @@ def test_live(page: Page) -> None:
     assert rows(page) == ["Accepted", "Asked the model", "Searched flights", "Asking the model, call 2"]
 
 
+def test_the_streams_events(page: Page) -> None:
+    """The events of a stream, taken in by the page's own reducer, show as the steps that they tell of."""
+    show(page, None)
+    failed = step("call_model", 0.1, 0.4, error="the model's server answered 500")
+    call = {key: value for key, value in search(step=1).items() if key != "result"}
+    events = [
+        ("status", {"state": "following", "workflow_instance_id": TURN_ID, "session_id": "s1"}),
+        ("status", {"state": "queued", "queue_position": 1}),
+        ("status", {"state": "running", "doing": "asking the model", "step": 1, "attempt": 1, "timeline": []}),
+        ("status", {"state": "running", "doing": "waiting 2 s for the model", "step": 1, "timeline": [failed]}),
+        ("token", {"text": "Let me look.", "step": 1}),
+        ("tool_call", call),
+        ("status", {"state": "running", "doing": "using tools", "step": 1, "timeline": [failed, ASKED_ONCE]}),
+        ("lost", {}),
+        ("back", {}),
+        ("tool_result", {"tool_call_id": "call_1", "name": "search_flights", "result": search()["result"], "step": 1}),
+        ("message", {"response": "Done.", "metadata": {"outcome": "answered"}, "timestamp": at(3)}),
+    ]
+    page.evaluate(
+        """async ([events, began]) => {
+          const { newTurn, reduce } = await import("/web/turn.js");
+          let turn = newTurn({ message: "Hello", sessionId: "s1", key: "k9", acceptedAt: began });
+          for (const [name, data] of events) {
+            turn = reduce(turn, { name, data, at: began });
+            document.querySelector("tb-timeline").turn = turn;
+          }
+        }""",
+        [events, at(0)],
+    )
+    page.clock.run_for(50)
+    told = ["Accepted", "Asked the model", "Asked the model", "Connection lost", "Searched flights", "Answered"]
+    assert sorted(rows(page)) == sorted(told)
+    expect(page.locator(".timeline-foot code")).to_have_text(TURN_ID)
+
+
 def test_waiting_in_line_is_remembered(page: Page) -> None:
     """How long a turn waited behind others stays told once it runs."""
     show(page, turn("queued", queuePosition=1))

@@ -54,7 +54,7 @@ export const t = {
     compare: "Compare",
     compareThis: (name) => `Compare ${name}`,
     ask: "Ask about it",
-    askThis: (name) => `Ask about ${name}`,
+    askThis: (name) => `Ask about it: ${name}`,
     question: ({ codes, from, to, day }) =>
       `Tell me more about ${codes.length ? codes.join(" + ") : "the flight"} from ${from} to ${to} on ${day}.`,
   },

@@ -9,6 +9,7 @@ import { t } from "./strings-cards.js";
 export const OVER = ["answered", "failed", "interrupted", "cancelled"];
 const MODEL = "call_model";
 const WORTH_TELLING = 1_000;
+const A_WAIT = 100; // between two tries
 const USING_TOOLS = "using tools";
 const KNOWN = new Set(["asking the model", USING_TOOLS]);
 const BACK_OFF = /^waiting ([\d.]+) s for the (.+)$/;
@@ -34,7 +35,7 @@ export function acceptedAt(turn) {
 export function rowsOf(turn, log = []) {
   const finished = finishedRows(turn);
   const past = [...finished, ...seenRows(turn, log)].sort((a, b) => a.at - b.at);
-  return [...beginning(turn, log, finished[0]), ...past, ...underWay(turn, finished), ...ending(turn)];
+  return [...beginning(turn, log, finished[0]), ...past, ...underWay(turn, finished), ...ending(turn, finished)];
 }
 
 function beginning(turn, log, first) {
@@ -57,7 +58,7 @@ function finishedRows(turn) {
     const before = rows.at(-1);
     if (model && before && !(before.step.name === MODEL && before.step.error)) [n, used] = [n + 1, new Set()];
     const idle = end === null ? 0 : at - end - (step.held_up_ms ?? 0);
-    if (idle >= WORTH_TELLING / 2 && before.step.error && model) before.waitedMs = idle;
+    if (idle >= A_WAIT && before.step.error && model) before.waitedMs = idle;
     else if (idle >= WORTH_TELLING)
       rows.push(
         row(`still-${i}`, "waiting", t.timeline.stoodStill, {
@@ -91,9 +92,8 @@ const modelRow = (step, n, at, i) =>
   stepRow(step, `step-${i}`, t.timeline.model(n), at, { n, tokens: step.tokens ?? null });
 
 function toolRow(step, call, at, i) {
-  const refused = call?.result?.error && typeof call.result.error === "object";
   const done = stepRow(step, call ? `call-${call.id}` : `step-${i}`, toolTitle(step.name, 0), at, { call });
-  return refused && !step.error ? { ...done, mark: "failed" } : done;
+  return step.error ? done : { ...done, mark: markOf(call) };
 }
 
 const toolTitle = (name, running) =>
@@ -144,15 +144,13 @@ function underWay(turn, finished) {
         live("paused", "paused", t.timeline.pausedNow),
       ];
     case "reconnecting": {
-      const known = workRows({ ...turn, doing: null }, finished, live).map((one) => ({
-        ...one,
-        mark: "waiting",
-        live: false,
-      }));
+      const before = workRows({ ...turn, doing: null }, finished, live).map((one) => (one.live ? lastSeen(one) : one));
       const since = instant(turn.connection?.at(-1)?.at);
       const facts = typeof turn.doing === "string" && !KNOWN.has(turn.doing) ? [turn.doing] : [];
-      const lost = live("reconnecting", "browser", t.timeline.lostNow, { since, facts, notes: [t.timeline.lostWhy] });
-      return [...known.map((one) => ({ ...one, facts: [...one.facts, t.timeline.lastSeen] })), lost];
+      return [
+        ...before,
+        live("reconnecting", "browser", t.timeline.lostNow, { since, facts, notes: [t.timeline.lostWhy] }),
+      ];
     }
     case "running":
       return workRows(turn, finished, live);
@@ -161,6 +159,8 @@ function underWay(turn, finished) {
   }
 }
 
+const lastSeen = (one) => ({ ...one, mark: "waiting", live: false, facts: [...one.facts, t.timeline.lastSeen] });
+
 function workRows(turn, finished, live) {
   const since = endOf(finished) ?? acceptedAt(turn);
   const { doing, step: n } = turn;
@@ -168,31 +168,44 @@ function workRows(turn, finished, live) {
   if (backOff) return [live(`wait-${finished.length}`, "waiting", t.timeline.waiting(backOff[1]), { since })];
   if (doing && !KNOWN.has(doing))
     return [live(`doing-${doing}`, "running", doing[0].toUpperCase() + doing.slice(1), { since })];
-  const step = turn.steps?.[n - 1];
-  const told = new Set(finished.map((one) => one.call?.id));
-  const calls = (step?.calls ?? []).filter((call) => !told.has(call.id));
-  if (calls.length) return calls.map((call) => callRow(call, since, live));
+  const calls = untold(turn, finished).map((call) => callRow(call, since, live));
+  if (calls.some((one) => one.live) || (calls.length && doing === USING_TOOLS)) return calls;
   if (!n || doing === USING_TOOLS || finished.some((one) => one.n === n && !one.error)) {
-    return [live("working", "running", t.timeline.working, { since })];
+    return [...calls, live("working", "running", t.timeline.working, { since })];
   }
   const attempt = turn.attempt ?? 1;
-  const title = step?.text ? t.timeline.writing(n) : t.timeline.modelRunning(n);
-  return [live(`model-${n}-${attempt}`, "running", title, { since, facts: triesOf(attempt) })];
+  const title = turn.steps?.[n - 1]?.text ? t.timeline.writing(n) : t.timeline.modelRunning(n);
+  return [...calls, live(`model-${n}-${attempt}`, "running", title, { since, facts: triesOf(attempt) })];
 }
+
+/** The tools' calls that are not among the finished steps, or not yet: those are told a moment later. */
+function untold(turn, finished) {
+  const told = new Set(finished.map((one) => one.call?.id));
+  return (turn.steps ?? []).flatMap((step) => step?.calls ?? []).filter((call) => !told.has(call.id));
+}
+
+/** Done, or failed when the tool told the model of an error. */
+const markOf = (call) => (call?.result?.error ? "failed" : "done");
+
+const known = (value) => value !== null && value !== undefined;
 
 /** A tool's call that is not among the finished steps yet; its result may be known already. */
 function callRow(call, since, live) {
-  const running = call.result === null || call.result === undefined;
+  const running = !known(call.result);
   const [key, title] = [`call-${call.id}`, toolTitle(call.name, Number(running))];
-  return running ? live(key, "running", title, { since, call }) : row(key, "done", title, { call });
+  return running ? live(key, "running", title, { since, call }) : row(key, markOf(call), title, { call });
 }
 
 const endOf = (finished) => (finished.length ? Math.max(...finished.map((one) => one.at + (one.ms ?? 0))) : null);
 
-function ending(turn) {
+function ending(turn, finished) {
   if (!isOver(turn)) return [];
   const error = turn.state === "answered" ? null : problemText(turn.error);
-  return [row("end", END_MARKS[turn.state], t.timeline[turn.state], { at: instant(turn.endedAt), error })];
+  const calls = untold(turn, finished).filter((call) => known(call.result));
+  return [
+    ...calls.map((call) => callRow(call)),
+    row("end", END_MARKS[turn.state], t.timeline[turn.state], { at: instant(turn.endedAt), error }),
+  ];
 }
 
 /** An error as people read it: a text, or a problem document's. */
