@@ -13,14 +13,15 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from tests.integration.framework.program import installed
 
 import travelbuddy
-from tests.integration.framework.program import installed
 
 WEB = Path(travelbuddy.__file__).parent / "web"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 CHROMIUM_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
 DOCUMENT = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Elements</title>
@@ -43,13 +44,20 @@ MOUNT = """async ([tag, props, days]) => {
     fails: () => Promise.reject(new Error("404")),
     never: () => new Promise(() => {}),
   };
-  if (days) element.api = { days: (query) => { window.looked += 1; window.query = query; return answers[days]?.() ?? Promise.resolve(days); } };
+  const look = (query) => {
+    window.looked += 1;
+    window.query = query;
+    return answers[days]?.() ?? Promise.resolve(days);
+  };
+  if (days) element.api = { days: look };
   Object.assign(element, props);
   document.querySelector("main").append(element);
 }"""
 
 
 class _Handler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def do_GET(self) -> None:
         if self.path == "/":
             self._answer(DOCUMENT.encode(), "text/html; charset=utf-8")

@@ -34,7 +34,7 @@ async def browser(dapr_runtime: None) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(browser: Browser, scripted: Scripted) -> AsyncIterator[Visitor]:
-    """Travellers: ``await visitor()`` is one in a new profile; whatever broke in their page fails the test."""
+    """Call it for a traveller in a new profile. Whatever broke in their page fails the test."""
     await User(scripted.stack).call("DELETE", "/users/default")  # without a credential everybody is this user
     visits: list[Visit] = []
     async with AsyncExitStack() as around:

@@ -1,4 +1,4 @@
-"""Search results for the cards: of the real sample provider, through the real models, and ones nobody would wish for."""
+"""Search results for the cards: the real sample provider's, through the real models, and ones nobody would wish for."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def offer(**changes: Any) -> dict[str, Any]:
     """A direct flight from Paris to Osaka that takes twelve hours, with some of it changed."""
     carrier = {"iata_code": "SH", "name": "SkyHighAir"}
     segment = {
-        "origin": "CDG", "destination": "KIX", "departing_at": "2026-12-04T13:00:00+01:00",
-        "arriving_at": "2026-12-05T09:00:00+09:00", "duration": "PT12H", "marketing_carrier": carrier, "flight_number": "12",
+        "origin": "CDG", "destination": "KIX", "duration": "PT12H", "marketing_carrier": carrier, "flight_number": "12",
+        "departing_at": "2026-12-04T13:00:00+01:00", "arriving_at": "2026-12-05T09:00:00+09:00",
     }  # fmt: skip
     slices = [{"origin": "CDG", "destination": "KIX", "duration": "PT12H", "stops": 0, "segments": [segment]}]
     whole = {

@@ -84,7 +84,7 @@ async def test_axe_finds_nothing_serious(visitor: Visitor, scripted: Scripted, s
     await page.get_by_role("button", name="Delete").first.click()
     assert await violations(page) == []
     await page.keyboard.press("Escape")
-    await page.get_by_role("button", name="What I remember").click()
+    await page.get_by_role("button", name="Preferences").click()
     assert await violations(page) == []
     await page.keyboard.press("Escape")
     scripted.model.hold(lambda request: True)
@@ -116,7 +116,7 @@ async def test_a_phone_shows_everything(visitor: Visitor, scripted: Scripted) ->
     assert await too_wide(page) == []
     await page.mouse.click(5, 400)
     await expect(page.locator("#timeline")).to_have_attribute("data-open", "false")
-    await page.get_by_role("button", name="What I remember").click()
+    await page.get_by_role("button", name="Preferences").click()
     assert await too_wide(page) == []
 
 

@@ -122,8 +122,11 @@ async def test_a_service_that_is_away_is_said_and_waited_for(visit: Visit, scrip
     await visit.ask("Meanwhile")
     turn = await visit.turn(1).is_in("reconnecting")
     await expect(turn.state).to_contain_text("sent as soon as the service is back")
+    await visit.page.get_by_role("button", name="New conversation").click()
     await expect(visit.page.locator("#notice")).to_contain_text("Reconnecting…")
     await visit.page.unroute("**/*")
+    await expect(visit.page.locator("#notice")).to_be_hidden()
+    await visit.page.go_back()
     await turn.is_in("answered")
     await expect(visit.page.locator("#notice")).to_be_hidden()
 

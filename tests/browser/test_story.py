@@ -152,7 +152,7 @@ async def test_a_changed_preference_changes_the_next_answer(visit: Visit, script
     page = visit.page
     await visit.ask("Where do I sit?")
     await expect(visit.turn(0).reply).to_have_text("no seat known")
-    await page.get_by_role("button", name="What I remember").click()
+    await page.get_by_role("button", name="Preferences").click()
     await page.get_by_label("What to remember").fill("seat")
     await page.get_by_label("Its value").fill("aisle")
     await page.get_by_role("button", name="Add", exact=True).click()
@@ -166,7 +166,7 @@ async def test_a_changed_preference_changes_the_next_answer(visit: Visit, script
     await page.keyboard.press("Escape")
     await visit.ask("And now?")
     await expect(visit.turn(1).reply).to_have_text("aisle it is")
-    await page.get_by_role("button", name="What I remember").click()
+    await page.get_by_role("button", name="Preferences").click()
     await page.get_by_role("button", name="Forget seat").click()
     await expect(page.get_by_role("textbox", name="seat", exact=True)).to_have_count(0)
     await page.keyboard.press("Escape")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-
 from tests.browser.cards_page import CardsPage, cards_page, mount, overflows, serious
 from tests.browser.flights import HOSTILE
 from tests.browser.turns import TURN_ID, answered, at, search, step, turn
@@ -58,7 +57,7 @@ def test_nothing_yet(page: Page) -> None:
 
 
 def test_an_answered_turn(page: Page) -> None:
-    """Every step is there in order: the failed try with its reason and wait, tokens, the search, and who was held up."""
+    """Every step is there in order: the failed try with reason and wait, tokens, the search, and what was held up."""
     show(page, answered())
     titles = [
         "Accepted",
@@ -89,6 +88,18 @@ def test_sums(page: Page) -> None:
         "all => all.map((one) => one.getBoundingClientRect().width)"
     )
     assert widths[0] / widths[2] == pytest.approx(3.4 / 8.4, abs=0.02)
+
+
+def test_tools_side_by_side(page: Page) -> None:
+    """Two tools at the same time took as long as the longer one, and each call stands with its own result."""
+    other = search(id="call_2", arguments='{"destination": "Rome"}', result={"query": {}, "offers": []})
+    steps = [ASKED_ONCE, step("search_flights", 1.3, 2), step("search_flights", 1.3, 1), step("call_model", 3.4, 1)]
+    said = [{"n": 1, "text": "", "calls": [search(), other]}]
+    show(page, turn("answered", timeline=steps, steps=said, endedAt=at(4.4), metadata={"processing_time": 4.4}))
+    expect(page.get_by_label("Where the time went")).to_contain_text("Tools 2s")
+    calls = page.locator(".step").filter(has=page.get_by_text("Searched flights"))
+    expect(calls.nth(0)).to_contain_text("5 offers, from €297.97")
+    expect(calls.nth(1)).to_contain_text("destinationRomeNo offers")
 
 
 def test_a_tools_call(page: Page) -> None:
@@ -142,6 +153,41 @@ def test_live(page: Page) -> None:
     done = [ASKED_ONCE, step("search_flights", 1.3, 0.1)]
     show(page, turn("running", step=2, doing="asking the model", attempt=1, timeline=done, steps=said))
     assert rows(page) == ["Accepted", "Asked the model", "Searched flights", "Asking the model, call 2"]
+
+
+def test_the_streams_events(page: Page) -> None:
+    """The events of a stream, taken in by the page's own reducer, show as the steps that they tell of."""
+    show(page, None)
+    failed = step("call_model", 0.1, 0.4, error="the model's server answered 500")
+    call = {key: value for key, value in search(step=1).items() if key != "result"}
+    events = [
+        ("status", {"state": "following", "workflow_instance_id": TURN_ID, "session_id": "s1"}),
+        ("status", {"state": "queued", "queue_position": 1}),
+        ("status", {"state": "running", "doing": "asking the model", "step": 1, "attempt": 1, "timeline": []}),
+        ("status", {"state": "running", "doing": "waiting 2 s for the model", "step": 1, "timeline": [failed]}),
+        ("token", {"text": "Let me look.", "step": 1}),
+        ("tool_call", call),
+        ("status", {"state": "running", "doing": "using tools", "step": 1, "timeline": [failed, ASKED_ONCE]}),
+        ("lost", {}),
+        ("back", {}),
+        ("tool_result", {"tool_call_id": "call_1", "name": "search_flights", "result": search()["result"], "step": 1}),
+        ("message", {"response": "Done.", "metadata": {"outcome": "answered"}, "timestamp": at(3)}),
+    ]
+    page.evaluate(
+        """async ([events, began]) => {
+          const { newTurn, reduce } = await import("/web/turn.js");
+          let turn = newTurn({ message: "Hello", sessionId: "s1", key: "k9", acceptedAt: began });
+          for (const [name, data] of events) {
+            turn = reduce(turn, { name, data, at: began });
+            document.querySelector("tb-timeline").turn = turn;
+          }
+        }""",
+        [events, at(0)],
+    )
+    page.clock.run_for(50)
+    told = ["Accepted", "Asked the model", "Asked the model", "Connection lost", "Searched flights", "Answered"]
+    assert sorted(rows(page)) == sorted(told)
+    expect(page.locator(".timeline-foot code")).to_have_text(TURN_ID)
 
 
 def test_waiting_in_line_is_remembered(page: Page) -> None:

@@ -51,7 +51,7 @@ async def test_hostile_texts_stay_texts(visit: Visit, scripted: Scripted) -> Non
     await expect(turn.reply.locator("a, img, script, b")).to_have_count(0)
     await expect(page.locator("tb-sessions .session-title").first).to_have_text(HOSTILE[:80])
     await expect(visit.turn(0).locator.locator("tb-offers")).to_contain_text(HOSTILE)
-    await page.get_by_role("button", name="What I remember").click()
+    await page.get_by_role("button", name="Preferences").click()
     await expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value(HOSTILE)
     await expect(page.get_by_role("textbox", name="motto", exact=True)).to_have_value(HOSTILE)
     assert await page.evaluate("window.hacked") is None
@@ -90,7 +90,7 @@ async def test_everything_can_be_taken_out_and_erased(visit: Visit, tmp_path: Pa
     await visit.ask("Forget me")
     await visit.turn().is_in("answered")
     session = await visit.session()
-    await page.get_by_role("button", name="What I remember").click()
+    await page.get_by_role("button", name="Preferences").click()
     async with page.expect_download() as coming:
         await page.get_by_role("button", name="Export everything").click()
     await (await coming.value).save_as(tmp_path / "export.json")

@@ -32,10 +32,10 @@ def search(**more: Any) -> dict[str, Any]:
 def turn(state: str, **more: Any) -> dict[str, Any]:
     """A turn in this state, with some of it changed."""
     whole: dict[str, Any] = {
-        "id": TURN_ID, "key": "k1", "sessionId": "s1", "message": "Flights to Paris?", "state": state, "acceptedAt": at(0),
-        "queuePosition": None, "doing": None, "step": None, "attempt": None, "endedAt": None, "text": "", "restarted": 0,
-        "steps": [], "timeline": [], "offers": None, "metadata": None, "error": None, "lastEventId": None, "connection": [],
-        "before": None,
+        "id": TURN_ID, "key": "k1", "sessionId": "s1", "message": "Flights to Paris?", "state": state,
+        "acceptedAt": at(0), "endedAt": None, "queuePosition": None, "doing": None, "step": None, "attempt": None,
+        "text": "", "restarted": 0, "steps": [], "timeline": [], "offers": None, "metadata": None, "error": None,
+        "lastEventId": None, "connection": [], "before": None,
     }  # fmt: skip
     return {**whole, **more}
 

@@ -44,11 +44,18 @@ function legRows(offers) {
       cells: offers.map((offer) => ({ text: offer.slices[i] ? text(offer.slices[i]) : "–" })),
     });
     return [
-      row(t.compare.leaves, (slice) => [`${clock(slice.departing)} ${slice.origin ?? ""}`, slice.departing && day(slice.departing)].filter(Boolean).join(", ")),
-      row(t.compare.arrives, (slice) => `${clock(slice.arriving)} ${dayShift(slice.daysLater)} ${slice.destination ?? ""}`.replace(/ +/g, " ")),
+      row(t.compare.leaves, (slice) =>
+        [`${clock(slice.departing)} ${slice.origin ?? ""}`, slice.departing && day(slice.departing)]
+          .filter(Boolean)
+          .join(", "),
+      ),
+      row(t.compare.arrives, (slice) =>
+        `${clock(slice.arriving)} ${dayShift(slice.daysLater)} ${slice.destination ?? ""}`.replace(/ +/g, " "),
+      ),
       legs > 1 && row(t.compare.takes, (slice) => minutes(slice.minutes)),
       row(t.compare.rows.stops, (slice) =>
-        [stopsText(slice), ...slice.waits.map((wait) => `${waitPlace(wait)} ${minutes(wait.minutes)}`)].join(", ")),
+        [stopsText(slice), ...slice.waits.map((wait) => `${waitPlace(wait)} ${minutes(wait.minutes)}`)].join(", "),
+      ),
     ].filter(Boolean);
   });
 }

@@ -31,7 +31,7 @@ export function icon(name, label) {
     svg.setAttribute("aria-hidden", "true");
   }
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `/web/icons.svg#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.append(use);
   return svg;
 }
@@ -53,6 +53,20 @@ export function oncePerFrame(draw) {
     });
   };
 }
+
+// The sprite becomes a part of the page: a picture that is needed first when the service is away is there then too.
+// XMLHttpRequest reads it as a document, which no other way does without parsing text as markup.
+const sprite = new XMLHttpRequest();
+sprite.responseType = "document";
+sprite.onload = () => {
+  const svg = document.importNode(sprite.response.documentElement, true);
+  for (const symbol of svg.children) symbol.id = `icon-${symbol.id}`;
+  svg.setAttribute("class", "sprite");
+  svg.setAttribute("aria-hidden", "true");
+  document.body.append(svg);
+};
+sprite.open("GET", "/web/icons.svg");
+sprite.send();
 
 function nodes(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);

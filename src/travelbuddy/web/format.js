@@ -1,4 +1,4 @@
-/* Money, dates, times and durations as people read them, by Intl, in the reader's own variety of the page's language. */
+/* Money, dates, times and durations as people read them: by Intl, in the reader's variety of the page's language. */
 
 import { isDecimal } from "./decimal.js";
 
@@ -50,7 +50,9 @@ export function shortAmount(amount) {
   const text = String(amount ?? "");
   if (!isDecimal(text)) return "–";
   const compact = text.split(".")[0].length > 5;
-  return numbers(compact ? { notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: 0 }).format(text);
+  return numbers(compact ? { notation: "compact", maximumFractionDigits: 1 } : { maximumFractionDigits: 0 }).format(
+    text,
+  );
 }
 
 /**
@@ -146,7 +148,8 @@ export function elapsed(ms) {
 }
 
 /** Milliseconds of something that goes on, in whole seconds: "0s", "12s", "2m 5s". */
-export const wholeSeconds = (ms) => (ms < 60_000 ? unit(Math.max(0, Math.floor(ms / 1000)), "second", "narrow") : elapsed(ms));
+export const wholeSeconds = (ms) =>
+  ms < 60_000 ? unit(Math.max(0, Math.floor(ms / 1000)), "second", "narrow") : elapsed(ms);
 
 /** An instant (ms) by the reader's own clock, to the second. */
 export const readerClock = (at) =>

@@ -54,6 +54,7 @@ export class Frame {
     name("toggle-sessions", t.toggleSessions, "menu");
     name("toggle-timeline", t.toggleTimeline, "steps");
     fill(find("open-preferences"), icon("user"), h("span", { class: "wide" }, t.preferences)).setAttribute("aria-label", t.preferences);
+    find("open-preferences").title = t.preferencesTitle;
     find("skip").textContent = t.skip;
     find("sessions").setAttribute("aria-label", t.conversations);
     find("timeline").setAttribute("aria-label", t.toggleTimeline);
@@ -119,11 +120,14 @@ export class Frame {
   #drawBadge(about) {
     const badge = find("model-badge");
     badge.hidden = !about?.model;
-    if (about?.model) badge.textContent = about.offline ? t.offline : t.model(about.model);
+    if (!about?.model) return;
+    const why = h("span", { class: "wide" }, t.offlineWhy);
+    fill(badge, ...(about.offline ? [t.offline, why] : [t.model(about.model)])).title = about.offline ? t.offline + t.offlineWhy : "";
   }
 
-  #drawNotice({ online, notice }) {
-    const text = online ? notice && (notice.text ?? problemLine(notice.problem)) : t.unreachable;
+  #drawNotice({ online, notice, turns }) {
+    const told = turns.some((turn) => turn.state === "reconnecting"); // in the conversation: once is enough
+    const text = online ? notice && (notice.text ?? problemLine(notice.problem)) : told ? null : t.unreachable;
     const place = find("notice");
     place.hidden = !text;
     if (place.dataset.text === (text ?? "")) return;

@@ -13,7 +13,9 @@ const latest = Number.MAX_SAFE_INTEGER;
 
 /** The result with its offers as `offersOf` gives them, and the length of the longest direction among them. */
 export function readResult(result) {
-  const offers = list(result?.offers).filter((one) => one && typeof one === "object").map(readOffer);
+  const offers = list(result?.offers)
+    .filter((one) => one && typeof one === "object")
+    .map(readOffer);
   return {
     query: result?.query ?? {},
     sample: result?.source === "sample",
@@ -32,7 +34,10 @@ function readOffer(offer, index) {
     key: `${index}`,
     amount: text(offer.total_amount),
     currency: text(offer.total_currency),
-    carriers: unique([text(offer.owner?.name) ?? text(offer.owner?.iata_code), ...slices.flatMap((slice) => slice.carriers)]),
+    carriers: unique([
+      text(offer.owner?.name) ?? text(offer.owner?.iata_code),
+      ...slices.flatMap((slice) => slice.carriers),
+    ]),
     cabin: text(offer.cabin),
     slices,
     minutes: minutes ? slices.reduce((sum, slice) => sum + slice.minutes, 0) : null,
@@ -111,7 +116,9 @@ function bestOf(offers) {
 }
 
 const byPrice = (a, b) =>
-  (a.currency ?? "").localeCompare(b.currency ?? "") || compareDecimals(a.amount, b.amount) || 0;
+  Number(!isDecimal(a.amount)) - Number(!isDecimal(b.amount)) ||
+  (a.currency ?? "").localeCompare(b.currency ?? "") ||
+  compareDecimals(a.amount, b.amount);
 const byNumber = (name) => (a, b) => (a[name] ?? latest) - (b[name] ?? latest);
 const ORDERS = {
   price: byPrice,
@@ -128,5 +135,6 @@ export function sorted(offers, by) {
 /** Only what is surely a code goes into a sentence of the traveller's own: a supplier's words never do. */
 export const codeOnly = (value, pattern = /^[A-Z]{3}$/) => (pattern.test(value ?? "") ? value : null);
 export const flightCodes = (offer) =>
-  offer.slices.flatMap((slice) => slice.flights.map((flight) => codeOnly(flight.code, /^[A-Z0-9]{2,3} ?\d{1,4}[A-Z]?$/)))
+  offer.slices
+    .flatMap((slice) => slice.flights.map((flight) => codeOnly(flight.code, /^[A-Z0-9]{2,3} ?\d{1,4}[A-Z]?$/)))
     .filter(Boolean);

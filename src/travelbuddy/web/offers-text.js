@@ -16,7 +16,9 @@ export function queryLine(query) {
     query.cabin && t.offers.cabin(query.cabin).toLowerCase(),
     Number.isInteger(query.max_stops) && t.offers.stopsAtMost(query.max_stops),
     query.max_price && t.offers.priceAtMost(query.max_price),
-  ].filter(Boolean).join(", ");
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 /** What a direction is called: of two, the way out and the way back. */

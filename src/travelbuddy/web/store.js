@@ -51,7 +51,9 @@ export function rememberedSession() {
 export function rememberSession(id) {
   localStorage.setItem(SESSION_KEY, id);
   const hash = `#${new URLSearchParams({ session: id })}`;
-  if (location.hash !== hash) history.replaceState(null, "", hash);
+  if (location.hash === hash) return;
+  if (location.hash) history.pushState(null, "", hash); // "back" is the session before
+  else history.replaceState(null, "", hash);
 }
 
 /** Forget it, where everything of the user is erased. */

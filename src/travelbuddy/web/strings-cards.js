@@ -47,14 +47,14 @@ export const t = {
       `${leg.name}: leaves ${leg.from} ${leg.day} at ${leg.leaves}, arrives ${leg.to} at ${leg.arrives}` +
       `${leg.later ? ` ${leg.later}` : ""}, takes ${leg.takes}, ${leg.stops}.`,
     spokenWait: (place, time) => `${time} in ${place}`,
-    details: "Flight details",
+    details: "Details",
     flight: (code, carrier) => [code, carrier].filter(Boolean).join(" · ") || "Flight",
     waiting: (time, place) => `${time} in ${place}`,
     changing: (time, from, to) => `${time} to change from ${from} to ${to}`,
     compare: "Compare",
     compareThis: (name) => `Compare ${name}`,
-    ask: "Ask about this",
-    askThis: (name) => `Ask about ${name}`,
+    ask: "Ask about it",
+    askThis: (name) => `Ask about it: ${name}`,
     question: ({ codes, from, to, day }) =>
       `Tell me more about ${codes.length ? codes.join(" + ") : "the flight"} from ${from} to ${to} on ${day}.`,
   },
@@ -79,8 +79,14 @@ export const t = {
   },
   days: {
     title: ({ currency, passengers, limited }) =>
-      ["Cheapest by day", currency && `in ${currency}`, passengers > 1 && `for ${passengers} passengers`, limited && "any stops"]
-        .filter(Boolean).join(", "),
+      [
+        "Cheapest by day",
+        currency && `in ${currency}`,
+        passengers > 1 && `for ${passengers} passengers`,
+        limited && "any stops",
+      ]
+        .filter(Boolean)
+        .join(", "),
     label: "Cheapest fare by day of departure",
     loading: "Looking up the days around …",
     none: "None",
@@ -91,19 +97,35 @@ export const t = {
     hint: "Arrow keys move between the days; Enter asks for that day.",
     question: ({ from, to, day, back, passengers, cabin, stops, price }) =>
       `Show flights from ${from} to ${to} on ${day}, ` +
-      [back ? `back on ${back}` : "one way", `for ${count(passengers, "passenger", "passengers")}`, cabin && `in ${cabin}`, stops, price]
-        .filter(Boolean).join(", ") + ".",
+      [
+        back ? `back on ${back}` : "one way",
+        `for ${count(passengers, "passenger", "passengers")}`,
+        cabin && `in ${cabin}`,
+        stops,
+        price,
+      ]
+        .filter(Boolean)
+        .join(", ") +
+      ".",
   },
   timeline: {
     title: "What happened",
     empty: "When you send a message, each step of the work on it shows here.",
     states: {
-      sending: "Sending", queued: "In line", running: "Working", paused: "Paused", reconnecting: "Reconnecting",
-      answered: "Answered", failed: "Failed", interrupted: "Interrupted", cancelled: "Cancelled",
+      sending: "Sending",
+      queued: "In line",
+      running: "Working",
+      paused: "Paused",
+      reconnecting: "Reconnecting",
+      answered: "Answered",
+      failed: "Failed",
+      interrupted: "Interrupted",
+      cancelled: "Cancelled",
     },
     accepted: "Accepted",
     sending: "Sending the message",
-    inLine: (n) => (n ? `Waiting in line: ${count(n, "message is", "messages are")} answered first` : "Waiting in line"),
+    inLine: (n) =>
+      n ? `Waiting in line: ${count(n, "message is", "messages are")} answered first` : "Waiting in line",
     wasInLine: "Waited in line",
     model: (n) => `Asked the model${n > 1 ? `, call ${n}` : ""}`,
     modelRunning: (n) => `Asking the model${n > 1 ? `, call ${n}` : ""}`,

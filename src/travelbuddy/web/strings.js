@@ -6,10 +6,11 @@ export const t = {
   skip: "Skip to the message",
   toggleSessions: "Conversations",
   toggleTimeline: "Steps",
-  preferences: "What I remember",
+  preferences: "Preferences",
   themeDark: "Dark colours",
   themeLight: "Light colours",
-  offline: "Offline model: rule-based, no key set",
+  offline: "Offline model",
+  offlineWhy: ": rule-based, no key set",
   model: (name) => `Model: ${name}`,
 
   // sessions

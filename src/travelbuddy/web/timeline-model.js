@@ -9,6 +9,7 @@ import { t } from "./strings-cards.js";
 export const OVER = ["answered", "failed", "interrupted", "cancelled"];
 const MODEL = "call_model";
 const WORTH_TELLING = 1_000;
+const A_WAIT = 100; // between two tries
 const USING_TOOLS = "using tools";
 const KNOWN = new Set(["asking the model", USING_TOOLS]);
 const BACK_OFF = /^waiting ([\d.]+) s for the (.+)$/;
@@ -34,7 +35,7 @@ export function acceptedAt(turn) {
 export function rowsOf(turn, log = []) {
   const finished = finishedRows(turn);
   const past = [...finished, ...seenRows(turn, log)].sort((a, b) => a.at - b.at);
-  return [...beginning(turn, log, finished[0]), ...past, ...underWay(turn, finished), ...ending(turn)];
+  return [...beginning(turn, log, finished[0]), ...past, ...underWay(turn, finished), ...ending(turn, finished)];
 }
 
 function beginning(turn, log, first) {
@@ -57,8 +58,16 @@ function finishedRows(turn) {
     const before = rows.at(-1);
     if (model && before && !(before.step.name === MODEL && before.step.error)) [n, used] = [n + 1, new Set()];
     const idle = end === null ? 0 : at - end - (step.held_up_ms ?? 0);
-    if (idle >= WORTH_TELLING / 2 && before.step.error && model) before.waitedMs = idle;
-    else if (idle >= WORTH_TELLING) rows.push(row(`still-${i}`, "waiting", t.timeline.stoodStill, { at: end, ms: idle, notes: [t.timeline.stoodStillWhy], step: before.step }));
+    if (idle >= A_WAIT && before.step.error && model) before.waitedMs = idle;
+    else if (idle >= WORTH_TELLING)
+      rows.push(
+        row(`still-${i}`, "waiting", t.timeline.stoodStill, {
+          at: end,
+          ms: idle,
+          notes: [t.timeline.stoodStillWhy],
+          step: before.step,
+        }),
+      );
     rows.push(model ? modelRow(step, n, at, i) : toolRow(step, callOf(turn, n, step.name, used), at, i));
     end = Math.max(end ?? 0, at + step.duration_ms);
   }
@@ -66,21 +75,33 @@ function finishedRows(turn) {
 }
 
 function stepRow(step, key, title, at, rest) {
-  return row(key, step.error ? "failed" : "done", title, { at, ms: step.duration_ms, facts: triesOf(step.attempt), error: step.error ?? null, heldUp: step.held_up_ms ?? null, step, ...rest });
+  return row(key, step.error ? "failed" : "done", title, {
+    at,
+    ms: step.duration_ms,
+    facts: triesOf(step.attempt),
+    error: step.error ?? null,
+    heldUp: step.held_up_ms ?? null,
+    step,
+    ...rest,
+  });
 }
 
 const triesOf = (attempt) => (attempt > 1 ? [t.timeline.attempt(attempt)] : []);
 
-const modelRow = (step, n, at, i) => stepRow(step, `step-${i}`, t.timeline.model(n), at, { n, tokens: step.tokens ?? null });
+const modelRow = (step, n, at, i) =>
+  stepRow(step, `step-${i}`, t.timeline.model(n), at, { n, tokens: step.tokens ?? null });
 
 function toolRow(step, call, at, i) {
-  const refused = call?.result?.error && typeof call.result.error === "object";
   const done = stepRow(step, call ? `call-${call.id}` : `step-${i}`, toolTitle(step.name, 0), at, { call });
-  return refused && !step.error ? { ...done, mark: "failed" } : done;
+  return step.error ? done : { ...done, mark: markOf(call) };
 }
 
 const toolTitle = (name, running) =>
-  Object.hasOwn(t.timeline.tools, name) ? t.timeline.tools[name][running] : running ? t.timeline.toolRunning(name) : t.timeline.tool(name);
+  Object.hasOwn(t.timeline.tools, name)
+    ? t.timeline.tools[name][running]
+    : running
+      ? t.timeline.toolRunning(name)
+      : t.timeline.tool(name);
 
 /** The next call of this tool that the n-th answer of the model asked for. */
 function callOf(turn, n, name, used) {
@@ -98,7 +119,10 @@ function seenRows(turn, log) {
     const ms = back === null ? undefined : back - from;
     return [row(`lost-${i}`, "browser", t.timeline.lost, { at: from, ms, notes: [t.timeline.lostWhy] })];
   });
-  return [...lost, ...log.flatMap((one, i) => loggedRow(one, `log-${i}`, turn.state === "paused" && i === log.length - 1))];
+  return [
+    ...lost,
+    ...log.flatMap((one, i) => loggedRow(one, `log-${i}`, turn.state === "paused" && i === log.length - 1)),
+  ];
 }
 
 function loggedRow({ at, kind }, key, still) {
@@ -115,13 +139,18 @@ function underWay(turn, finished) {
     case "queued":
       return [live("queued", "waiting", t.timeline.inLine(turn.queuePosition), { since: acceptedAt(turn) })];
     case "paused":
-      return [...workRows({ ...turn, doing: null }, finished, live).filter((one) => !one.live), live("paused", "paused", t.timeline.pausedNow)];
+      return [
+        ...workRows({ ...turn, doing: null }, finished, live).filter((one) => !one.live),
+        live("paused", "paused", t.timeline.pausedNow),
+      ];
     case "reconnecting": {
-      const known = workRows({ ...turn, doing: null }, finished, live).map((one) => ({ ...one, mark: "waiting", live: false }));
+      const before = workRows({ ...turn, doing: null }, finished, live).map((one) => (one.live ? lastSeen(one) : one));
       const since = instant(turn.connection?.at(-1)?.at);
       const facts = typeof turn.doing === "string" && !KNOWN.has(turn.doing) ? [turn.doing] : [];
-      const lost = live("reconnecting", "browser", t.timeline.lostNow, { since, facts, notes: [t.timeline.lostWhy] });
-      return [...known.map((one) => ({ ...one, facts: [...one.facts, t.timeline.lastSeen] })), lost];
+      return [
+        ...before,
+        live("reconnecting", "browser", t.timeline.lostNow, { since, facts, notes: [t.timeline.lostWhy] }),
+      ];
     }
     case "running":
       return workRows(turn, finished, live);
@@ -130,48 +159,63 @@ function underWay(turn, finished) {
   }
 }
 
+const lastSeen = (one) => ({ ...one, mark: "waiting", live: false, facts: [...one.facts, t.timeline.lastSeen] });
+
 function workRows(turn, finished, live) {
   const since = endOf(finished) ?? acceptedAt(turn);
   const { doing, step: n } = turn;
   const backOff = BACK_OFF.exec(doing ?? "");
   if (backOff) return [live(`wait-${finished.length}`, "waiting", t.timeline.waiting(backOff[1]), { since })];
-  if (doing && !KNOWN.has(doing)) return [live(`doing-${doing}`, "running", doing[0].toUpperCase() + doing.slice(1), { since })];
-  const step = turn.steps?.[n - 1];
-  const told = new Set(finished.map((one) => one.call?.id));
-  const calls = (step?.calls ?? []).filter((call) => !told.has(call.id));
-  if (calls.length) return calls.map((call) => callRow(call, since, live));
+  if (doing && !KNOWN.has(doing))
+    return [live(`doing-${doing}`, "running", doing[0].toUpperCase() + doing.slice(1), { since })];
+  const calls = untold(turn, finished).map((call) => callRow(call, since, live));
+  if (calls.some((one) => one.live) || (calls.length && doing === USING_TOOLS)) return calls;
   if (!n || doing === USING_TOOLS || finished.some((one) => one.n === n && !one.error)) {
-    return [live("working", "running", t.timeline.working, { since })];
+    return [...calls, live("working", "running", t.timeline.working, { since })];
   }
   const attempt = turn.attempt ?? 1;
-  const title = step?.text ? t.timeline.writing(n) : t.timeline.modelRunning(n);
-  return [live(`model-${n}-${attempt}`, "running", title, { since, facts: triesOf(attempt) })];
+  const title = turn.steps?.[n - 1]?.text ? t.timeline.writing(n) : t.timeline.modelRunning(n);
+  return [...calls, live(`model-${n}-${attempt}`, "running", title, { since, facts: triesOf(attempt) })];
 }
+
+/** The tools' calls that are not among the finished steps, or not yet: those are told a moment later. */
+function untold(turn, finished) {
+  const told = new Set(finished.map((one) => one.call?.id));
+  return (turn.steps ?? []).flatMap((step) => step?.calls ?? []).filter((call) => !told.has(call.id));
+}
+
+/** Done, or failed when the tool told the model of an error. */
+const markOf = (call) => (call?.result?.error ? "failed" : "done");
+
+const known = (value) => value !== null && value !== undefined;
 
 /** A tool's call that is not among the finished steps yet; its result may be known already. */
 function callRow(call, since, live) {
-  const running = call.result === null || call.result === undefined;
+  const running = !known(call.result);
   const [key, title] = [`call-${call.id}`, toolTitle(call.name, Number(running))];
-  return running ? live(key, "running", title, { since, call }) : row(key, "done", title, { call });
+  return running ? live(key, "running", title, { since, call }) : row(key, markOf(call), title, { call });
 }
 
 const endOf = (finished) => (finished.length ? Math.max(...finished.map((one) => one.at + (one.ms ?? 0))) : null);
 
-function ending(turn) {
+function ending(turn, finished) {
   if (!isOver(turn)) return [];
   const error = turn.state === "answered" ? null : problemText(turn.error);
-  return [row("end", END_MARKS[turn.state], t.timeline[turn.state], { at: instant(turn.endedAt), error })];
+  const calls = untold(turn, finished).filter((call) => known(call.result));
+  return [
+    ...calls.map((call) => callRow(call)),
+    row("end", END_MARKS[turn.state], t.timeline[turn.state], { at: instant(turn.endedAt), error }),
+  ];
 }
 
 /** An error as people read it: a text, or a problem document's. */
-export const problemText = (error) =>
-  typeof error === "string" ? error : (error?.detail ?? error?.title ?? null);
+export const problemText = (error) => (typeof error === "string" ? error : (error?.detail ?? error?.title ?? null));
 
 /** What changed from one view of a turn to the next that a later view would not tell any more. */
 export function observed(before, after, at) {
   if (!before) return after.state === "queued" || after.state === "paused" ? [{ kind: after.state, at }] : [];
   const noted = [];
-  const was = before.state === "reconnecting" ? before.before ?? before.state : before.state;
+  const was = before.state === "reconnecting" ? (before.before ?? before.state) : before.state;
   if (after.state !== was) {
     if (after.state === "queued" || after.state === "paused") noted.push({ kind: after.state, at });
     if (was === "paused" && after.state === "running") noted.push({ kind: "resumed", at });

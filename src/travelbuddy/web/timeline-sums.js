@@ -22,7 +22,11 @@ export function sumsOf(turn, now) {
   const [model, tools] = [covered(spans(true)), covered(spans(false))];
   const known = covered([...spans(true), ...spans(false)]);
   const total = start === null ? known : Math.max(end - start, known);
-  const parts = [["model", model], ["tools", tools], ["waiting", total - known]];
+  const parts = [
+    ["model", model],
+    ["tools", tools],
+    ["waiting", total - known],
+  ];
   return {
     total,
     tokens: turn.metadata?.tokens_used || steps.reduce((sum, step) => sum + (step.tokens ?? 0), 0),

@@ -22,7 +22,10 @@ export function resultText(result) {
   if (typeof result !== "object") return cut(String(result));
   if (result.error) return t.timeline.toolError(readable(result.error.message ?? result.error));
   if (Array.isArray(result.offers)) return t.timeline.found(result.offers.length, cheapest(result.offers));
-  if (result.remembered) return Object.entries(result.remembered).map(([key, value]) => t.timeline.remembered(key.replaceAll("_", " "), readable(value))).join(", ");
+  if (result.remembered)
+    return Object.entries(result.remembered)
+      .map(([key, value]) => t.timeline.remembered(key.replaceAll("_", " "), readable(value)))
+      .join(", ");
   if (typeof result.forgotten === "string") return cut(result.forgotten.replaceAll("_", " "));
   return null;
 }
@@ -30,12 +33,15 @@ export function resultText(result) {
 function cheapest(offers) {
   const priced = offers.filter((offer) => isDecimal(offer?.total_amount));
   if (!priced.length || new Set(priced.map((offer) => offer.total_currency)).size > 1) return null;
-  const { total_amount: amount, total_currency: currency } = priced.sort((a, b) => compareDecimals(a.total_amount, b.total_amount))[0];
+  const { total_amount: amount, total_currency: currency } = priced.sort((a, b) =>
+    compareDecimals(a.total_amount, b.total_amount),
+  )[0];
   return money(amount, currency);
 }
 
 /** Everything as JSON, for who wants to see it. */
-export const rawJson = (call) => JSON.stringify({ arguments: parsed(call.arguments), result: call.result ?? null }, null, 2);
+export const rawJson = (call) =>
+  JSON.stringify({ arguments: parsed(call.arguments), result: call.result ?? null }, null, 2);
 
 function parsed(value) {
   if (typeof value !== "string") return value ?? null;

@@ -60,14 +60,21 @@ class Days extends HTMLElement {
   }
 
   #strip(days, currency) {
-    const prices = days.map((one) => one.price).filter(isDecimal).sort(compareDecimals);
+    const prices = days
+      .map((one) => one.price)
+      .filter(isDecimal)
+      .sort(compareDecimals);
     const range = { least: prices[0], most: prices.at(-1) };
     const buttons = days.map((one) => this.#day(one, currency, range));
     const chosen = buttons.find((button) => button.getAttribute("aria-current")) ?? buttons[0];
     for (const button of buttons) button.tabIndex = button === chosen ? 0 : -1;
     return [
       h("h4", { class: "days-title muted" }, this.#title(codeOnly(currency))),
-      h("div", { class: "days-strip", role: "toolbar", "aria-label": `${t.days.label}. ${t.days.hint}`, onkeydown: move }, buttons),
+      h(
+        "div",
+        { class: "days-strip", role: "toolbar", "aria-label": `${t.days.label}. ${t.days.hint}`, onkeydown: move },
+        buttons,
+      ),
     ];
   }
 
@@ -80,28 +87,34 @@ class Days extends HTMLElement {
     const known = isDecimal(price);
     const present = date === this.#query.departure_date;
     const cheapest = known && least !== most && compareDecimals(price, least) === 0;
-    const said = [known ? money(price, currency) : t.days.noFlights, cheapest && t.days.cheapest, present && t.days.chosen];
+    const said = [
+      known ? money(price, currency) : t.days.noFlights,
+      cheapest && t.days.cheapest,
+      present && t.days.chosen,
+    ];
     const bar = h("span", { class: "day-bar" });
     // How high a bar is drawn is no money: a rough number will do.
     const height = known ? 0.3 + 0.7 * (Number(most) === Number(least) ? 1 : (price - least) / (most - least)) : 0;
     bar.style.setProperty("--height", height);
-    return h("button", {
-      type: "button",
-      class: `day${cheapest ? " day-cheapest" : ""}`,
-      "aria-current": present ? "date" : null,
-      "aria-label": t.days.day(day(date), said.filter(Boolean).join(", ")),
-      "aria-disabled": known && !present ? null : "true",
-      onclick: () => known && !present && emit(this, "tb-ask", { text: dayQuestion(this.#query, date) }),
-    },
+    return h(
+      "button",
+      {
+        type: "button",
+        class: `day${cheapest ? " day-cheapest" : ""}`,
+        "aria-current": present ? "date" : null,
+        "aria-label": t.days.day(day(date), said.filter(Boolean).join(", ")),
+        "aria-disabled": known && !present ? null : "true",
+        onclick: () => known && !present && emit(this, "tb-ask", { text: dayQuestion(this.#query, date) }),
+      },
       h("span", { class: "day-price" }, known ? shortAmount(price) : t.days.none),
       h("span", { class: "day-room" }, bar),
       h("span", { class: "day-name" }, weekday(date)),
-      h("span", { class: "day-date" }, shortDay(date)));
+      h("span", { class: "day-date" }, shortDay(date)),
+    );
   }
 }
 
-const waiting = () =>
-  h("p", { class: "days-loading muted", role: "status" }, t.days.loading);
+const waiting = () => h("p", { class: "days-loading muted", role: "status" }, t.days.loading);
 
 /** Arrow keys go from day to day, Home and End to the ends. */
 function move(event) {

@@ -67,7 +67,7 @@ class TbMessage extends HTMLElement {
     if (!result) return fill(this.#parts.offers);
     const element = document.createElement("tb-offers");
     element.api = this.api;
-    element.result = result;
+    element.result = { ...result, notes: (result.notes ?? []).filter((note) => !this.#turn.text.includes(note)) };
     fill(this.#parts.offers, element);
   }
 

@@ -55,33 +55,65 @@ class Offers extends HTMLElement {
 
   #head() {
     const { query, offers, notes, sample, oneCurrency } = this.read;
-    return h("header", { class: "offers-head" },
-      h("div", { class: "offers-title" },
+    return h(
+      "header",
+      { class: "offers-head" },
+      h(
+        "div",
+        { class: "offers-title" },
         h("h3", { class: "offers-query", id: this.#name }, queryLine(query)),
-        sample && h("span", { class: "badge offers-sample", title: t.offers.sampleHint }, t.offers.sample)),
-      notes.length > 0 && h("ul", { class: "offers-notes muted", role: "list" }, notes.map((note) => h("li", null, note))),
+        sample && h("span", { class: "badge offers-sample", title: t.offers.sampleHint }, t.offers.sample),
+      ),
+      notes.length > 0 &&
+        h(
+          "ul",
+          { class: "offers-notes muted", role: "list" },
+          notes.map((note) => h("li", null, note)),
+        ),
       !oneCurrency && offers.length > 1 && h("p", { class: "muted offers-notes" }, t.offers.currencies),
-      offers.length ? this.#sorting(offers.length) : h("p", { class: "offers-none" }, t.offers.none));
+      offers.length ? this.#sorting(offers.length) : h("p", { class: "offers-none" }, t.offers.none),
+    );
   }
 
   #sorting(n) {
-    const option = (by) => h("label", { class: "offers-sort" },
-      h("input", { type: "radio", name: `${this.#name}-sort`, value: by, checked: by === this.sort, onchange: () => this.#sortBy(by) }),
-      h("span", null, t.offers.sorts[by]));
-    return h("div", { class: "offers-bar" },
+    const option = (by) =>
+      h(
+        "label",
+        { class: "offers-sort" },
+        h("input", {
+          type: "radio",
+          name: `${this.#name}-sort`,
+          value: by,
+          checked: by === this.sort,
+          onchange: () => this.#sortBy(by),
+        }),
+        h("span", null, t.offers.sorts[by]),
+      );
+    return h(
+      "div",
+      { class: "offers-bar" },
       h("span", { class: "muted" }, t.offers.found(n)),
-      n > 1 && h("fieldset", { class: "offers-sorts" },
-        h("legend", { class: "visually-hidden" }, t.offers.sortBy),
-        SORTS.map(option)));
+      n > 1 &&
+        h(
+          "fieldset",
+          { class: "offers-sorts" },
+          h("legend", { class: "visually-hidden" }, t.offers.sortBy),
+          SORTS.map(option),
+        ),
+    );
   }
 
   #card(offer) {
-    return h("li", null, offerCard(offer, {
-      read: this.read,
-      number: Number(offer.key) + 1,
-      onpick: (picked) => this.#pick(offer.key, picked),
-      onask: (text) => emit(this, "tb-ask", { text }),
-    }));
+    return h(
+      "li",
+      null,
+      offerCard(offer, {
+        read: this.read,
+        number: Number(offer.key) + 1,
+        onpick: (picked) => this.#pick(offer.key, picked),
+        onask: (text) => emit(this, "tb-ask", { text }),
+      }),
+    );
   }
 
   #sortBy(by) {
@@ -101,7 +133,10 @@ class Offers extends HTMLElement {
   #order() {
     const ordered = sorted(this.read.offers, this.sort);
     const shown = this.all ? ordered : ordered.slice(0, SHOWN_AT_FIRST);
-    fill(this.list, shown.map((offer) => this.cards.get(offer.key)));
+    fill(
+      this.list,
+      shown.map((offer) => this.cards.get(offer.key)),
+    );
     this.list.hidden = !shown.length;
     this.more.hidden = this.all;
     this.more.textContent = t.offers.showAll(ordered.length - shown.length);
@@ -128,18 +163,24 @@ class Offers extends HTMLElement {
     this.tray.hidden = n === 0;
     const hint = full ? t.compare.full : n < 2 ? t.compare.pickMore : null;
     this.said.textContent = [t.compare.picked(n, MOST_COMPARED), hint].filter(Boolean).join(". ");
-    fill(this.tray,
+    fill(
+      this.tray,
       h("span", null, t.compare.picked(n, MOST_COMPARED)),
       hint && h("span", { class: "muted" }, hint),
       h("span", { class: "spacer" }),
-      n >= 2 && h("button", { class: "btn btn-primary", type: "button", onclick: () => this.#compare() }, t.compare.open),
-      h("button", { class: "btn btn-ghost", type: "button", onclick: () => this.#clear() }, t.compare.clear));
+      n >= 2 &&
+        h("button", { class: "btn btn-primary", type: "button", onclick: () => this.#compare() }, t.compare.open),
+      h("button", { class: "btn btn-ghost", type: "button", onclick: () => this.#clear() }, t.compare.clear),
+    );
   }
 
   #compare() {
     const dialog = document.createElement("tb-compare");
     this.append(dialog);
-    dialog.show([...this.picked].map((key) => this.read.offers[Number(key)]), this.read.query);
+    dialog.show(
+      [...this.picked].map((key) => this.read.offers[Number(key)]),
+      this.read.query,
+    );
   }
 
   #days() {
@@ -154,12 +195,19 @@ class Offers extends HTMLElement {
   #earlier() {
     return this.read.earlier.map((result) => {
       const read = readResult(result);
-      const folded = h("details", { class: "offers-earlier", ontoggle: () => {
-        if (!folded.open || folded.querySelector("tb-offers")) return;
-        const inner = document.createElement("tb-offers");
-        inner.result = { ...result, earlier: [] };
-        folded.append(inner);
-      } }, h("summary", null, t.offers.earlier(queryLine(read.query), read.offers.length)));
+      const folded = h(
+        "details",
+        {
+          class: "offers-earlier",
+          ontoggle: () => {
+            if (!folded.open || folded.querySelector("tb-offers")) return;
+            const inner = document.createElement("tb-offers");
+            inner.result = { ...result, earlier: [] };
+            folded.append(inner);
+          },
+        },
+        h("summary", null, t.offers.earlier(queryLine(read.query), read.offers.length)),
+      );
       return folded;
     });
   }

@@ -1,14 +1,19 @@
 /* <tb-timeline>: what happened with a turn, step by step, while it happens. Property: turn (of turn.js, or null). */
 
-import { emit, fill, h, icon, oncePerFrame } from "../dom.js";
-import { elapsed, number, wholeSeconds } from "../format.js";
+import { emit, fill, h, oncePerFrame } from "../dom.js";
+import { elapsed, wholeSeconds } from "../format.js";
 import { isOver, observed, rowsOf } from "../timeline-model.js";
 import { sumsOf } from "../timeline-sums.js";
 import { t } from "../strings-cards.js";
+import { actionsView, idView, sumsView } from "./timeline-parts.js";
 import { timelineRow } from "./timeline-row.js";
 
-const ACTIONS = { queued: ["pause", "cancel"], running: ["pause", "cancel"], paused: ["resume", "cancel"], reconnecting: ["cancel"] };
-const PICTURES = { pause: "pause", resume: "play", cancel: "stop" };
+const ACTIONS = {
+  queued: ["pause", "cancel"],
+  running: ["pause", "cancel"],
+  paused: ["resume", "cancel"],
+  reconnecting: ["cancel"],
+};
 const ACTION_PATIENCE = 5_000;
 const MOST_LOGS = 50;
 const WORTH_SAYING = new Set(["failed", "paused", "browser", "cancelled"]);
@@ -21,6 +26,7 @@ class Timeline extends HTMLElement {
   #rows = new Map();
   #starts = new Map();
   #acting = null;
+  #patience = null;
   #ticking = null;
   #draw = oncePerFrame(() => this.#drawNow());
 
@@ -61,9 +67,16 @@ class Timeline extends HTMLElement {
     this.foot = h("div", { class: "timeline-foot" });
     this.said = h("p", { class: "visually-hidden", role: "status" });
     this.empty = h("p", { class: "muted timeline-empty" }, t.timeline.empty);
-    fill(this,
+    fill(
+      this,
       h("div", { class: "timeline-head" }, h("h2", null, t.timeline.title), this.state),
-      this.empty, this.sums, this.actions, this.list, this.foot, this.said);
+      this.empty,
+      this.sums,
+      this.actions,
+      this.list,
+      this.foot,
+      this.said,
+    );
   }
 
   #drawNow() {
@@ -94,7 +107,10 @@ class Timeline extends HTMLElement {
       drawn.set(row.key, { node, signature, call: row.call });
     }
     this.#rows = drawn;
-    place(this.list, [...drawn.values()].map((one) => one.node));
+    place(
+      this.list,
+      [...drawn.values()].map((one) => one.node),
+    );
   }
 
   /**
@@ -119,32 +135,19 @@ class Timeline extends HTMLElement {
     const key = JSON.stringify([Math.floor(total / (isOver(this.#turn) ? 1 : 1_000)), tokens, parts.length]);
     if (key === this.sums.dataset.key) return;
     this.sums.dataset.key = key;
-    const whole = parts.reduce((sum, part) => sum + part.ms, 0);
-    fill(this.sums,
-      h("p", { class: "timeline-total" },
-        h("b", null, isOver(this.#turn) ? elapsed(total) : wholeSeconds(total)),
-        tokens > 0 && h("span", { class: "muted" }, t.timeline.tokens(tokens, number(tokens)))),
-      whole > 0 && h("div", { class: "timeline-bar", "aria-hidden": "true" }, parts.map((part) => {
-        const node = h("span", { class: `time-${part.kind}` });
-        node.style.setProperty("--share", part.ms / whole);
-        return node;
-      })),
-      whole > 0 && h("ul", { class: "timeline-legend", role: "list", "aria-label": t.timeline.whereTime }, parts.map((part) =>
-        h("li", null, h("span", { class: `swatch time-${part.kind}`, "aria-hidden": "true" }), t.timeline.part(t.timeline.parts[part.kind], elapsed(part.ms))))));
+    fill(this.sums, sumsView({ total, tokens, parts }, isOver(this.#turn)));
   }
 
   #drawActions() {
-    const actions = this.#turn.id ? ACTIONS[this.#turn.state] ?? [] : [];
+    const actions = this.#turn.id ? (ACTIONS[this.#turn.state] ?? []) : [];
     const key = JSON.stringify([actions, this.#acting]);
     if (key === this.actions.dataset.key) return;
     const focused = this.actions.contains(document.activeElement);
     this.actions.dataset.key = key;
-    const button = (action) => h("button", {
-      class: "btn", type: "button", "aria-disabled": this.#acting ? "true" : null, "aria-describedby": `timeline-hint-${action}`,
-      onclick: () => this.#act(action),
-    }, icon(PICTURES[action]), this.#acting === action ? t.timeline.acting[action] : t.timeline.actions[action]);
-    fill(this.actions, h("div", { class: "timeline-buttons" }, actions.map(button)),
-      actions.map((action) => h("p", { class: "timeline-hint muted", id: `timeline-hint-${action}` }, t.timeline.hints[action])));
+    fill(
+      this.actions,
+      actionsView(actions, this.#acting, (action) => this.#act(action)),
+    );
     if (focused) this.actions.querySelector("button")?.focus();
   }
 
@@ -154,7 +157,8 @@ class Timeline extends HTMLElement {
     this.#draw();
     emit(this, "tb-turn-action", { action, id: this.#turn.id });
     // The answer shows as another state; when none comes, it may be asked for again.
-    setTimeout(() => {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => {
       this.#acting = null;
       this.#draw();
     }, ACTION_PATIENCE);
@@ -164,14 +168,13 @@ class Timeline extends HTMLElement {
     const { id } = this.#turn;
     if (this.foot.dataset.id === (id ?? "")) return;
     this.foot.dataset.id = id ?? "";
-    const code = h("code", null, id);
-    const button = h("button", { class: "btn btn-ghost", type: "button", "aria-label": t.timeline.copyId, onclick: () => copy(id, code, this.said, button) }, t.timeline.copy);
-    fill(this.foot, id && [h("span", { class: "muted" }, t.timeline.id), code, button]);
+    fill(this.foot, id && idView(id, (text) => (this.said.textContent = text)));
   }
 
   #tick() {
     if (!this.#turn || isOver(this.#turn)) return;
-    for (const node of this.list.querySelectorAll("[data-since]")) node.textContent = wholeSeconds(Date.now() - node.dataset.since);
+    for (const node of this.list.querySelectorAll("[data-since]"))
+      node.textContent = wholeSeconds(Date.now() - node.dataset.since);
     this.#drawSums();
   }
 }
@@ -198,16 +201,6 @@ function place(list, nodes) {
   const wanted = new Set(nodes);
   for (const child of [...list.children]) if (!wanted.has(child)) child.remove();
   nodes.forEach((node, i) => list.children[i] !== node && list.insertBefore(node, list.children[i] ?? null));
-}
-
-async function copy(id, code, said, button) {
-  try {
-    await navigator.clipboard.writeText(id);
-    button.textContent = said.textContent = t.timeline.copied;
-  } catch {
-    getSelection().selectAllChildren(code); // no permission: the traveller copies it by hand
-    said.textContent = t.timeline.notCopied;
-  }
 }
 
 customElements.define("tb-timeline", Timeline);
