@@ -133,7 +133,7 @@ async def test_stop_ends_the_answer(visit: Visit, scripted: Scripted) -> None:
     await visit.turn().is_in("running")
     await visit.page.get_by_role("button", name="Stop this answer").click()
     turn = await visit.turn().is_in("cancelled")
-    await expect(turn.state).to_have_text("You stopped this answer.")
+    await expect(turn.state).to_have_text("This answer was stopped.")
     scripted.model.release()
     scripted.model.script = one_search
     await visit.ask("Paris?")

@@ -18,7 +18,7 @@ export class Conversation {
   #outbox = new Map(); // what is not accepted yet; it is sent on, whichever session is shown
   #opened = new AbortController();
 
-  /** `tell(kind, id)` says what happened to the other tabs and to the list of sessions. */
+  /** `tell(kind)` says that something happened: a `turn` changed, or the session is `gone`, or `unknown`. */
   constructor(api, store, tell) {
     this.#api = api;
     this.#store = store;
@@ -84,7 +84,7 @@ export class Conversation {
     try {
       const view = await this.#api.call("POST", `/workflows/${id}/${action}`, { query: this.#me });
       this.#change(id, { ...eventOf(view), at: now() });
-      this.#tell("turn", id);
+      this.#tell("turn");
       await this.refresh();
     } catch (error) {
       this.#trouble(error);
@@ -148,12 +148,12 @@ export class Conversation {
       this.#change(key, event);
       this.#store.set({ online: event.name !== "lost" });
       if (event.data?.state !== "following") continue;
-      if (place.post.key) this.#tell("turn", event.data.workflow_instance_id);
+      if (place.post.key) this.#tell("turn");
       accepted();
     }
     if (stop.signal.aborted) return;
     if (this.#following?.key === key) this.#following = null;
-    this.#tell("turn", key);
+    this.#tell("turn");
     this.#pump();
     await this.#complete(key);
   }
@@ -204,9 +204,11 @@ export class Conversation {
     }
   }
 
-  /** The service does not know the session: it was erased elsewhere, or nothing was sent in it yet. */
+  /** The service does not know the session: it was erased elsewhere, is another user's, or has no message yet. */
   #gone() {
-    if (this.#state.turns.some((turn) => turn.id)) this.#tell("gone", this.#state.session);
+    const { turns } = this.#state;
+    if (turns.some((turn) => turn.id)) this.#tell("gone");
+    else if (!turns.length) this.#tell("unknown");
   }
 
   #trouble(error) {

@@ -113,6 +113,8 @@ export class Frame {
     for (const name of ["tb-sessions", "tb-chat", "tb-composer"]) document.querySelector(name).state = state;
     document.querySelector("tb-timeline").turn = state.turns.find((turn) => (turn.key ?? turn.id) === state.selected) ?? state.turns.at(-1) ?? null;
     this.#drawBadge(state.about);
+    const title = state.sessions.find((one) => one.session_id === state.session)?.title;
+    document.title = title ? `${title} · TravelBuddy` : "TravelBuddy";
     this.#drawNotice(state);
     this.#tell(state);
   }

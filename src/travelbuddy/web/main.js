@@ -28,9 +28,10 @@ const conversation = new Conversation(api, store, happened);
 const sessions = new Sessions(api, store);
 const frame = new Frame(store, api);
 
-/** Something changed in a session: tell the other tabs, and look at the list again. */
-function happened(kind, id) {
-  if (kind === "gone") return gone(id);
+/** Something changed in the session: tell the other tabs, and look at the list again. */
+function happened(kind) {
+  if (kind === "gone") return gone();
+  if (kind === "unknown") return begin();
   channel.postMessage({ session: store.state.session, kind });
   listSoon();
 }

@@ -57,7 +57,7 @@ export const t = {
     paused: "Paused. It goes on when you resume it.",
     reconnecting: "Reconnecting… The answer goes on where it stopped.",
     unsent: "Reconnecting… Your message is sent as soon as the service is back.",
-    cancelled: "You stopped this answer.",
+    cancelled: "This answer was stopped.",
     interrupted: "A newer message took its place.",
     failed: "This could not be answered.",
   },

@@ -50,7 +50,8 @@ class TbMessage extends HTMLElement {
     this.dataset.state = turn.state;
     this.#once("asked", turn.message, () => fill(asked, turn.message));
     const cards = turn.offers?.offers?.length ? turn.offers.offers : null;
-    this.#once("text", `${cards !== null} ${turn.text}`, () => fill(reply, folded(markdown(turn.text), cards)));
+    const text = said(turn);
+    this.#once("text", `${cards !== null} ${text}`, () => fill(reply, folded(markdown(text), cards)));
     reply.classList.toggle("streaming", turn.state === "running" && turn.text !== "");
     this.#once("offers", turn.offers, () => this.#drawOffers(turn.offers));
     this.#once("state", JSON.stringify(stateOf(turn)), () => this.#drawState(turn));
@@ -101,6 +102,13 @@ class TbMessage extends HTMLElement {
       h("button", { class: "facts", type: "button", onclick: show, title: t.showSteps }, label, icon("chevron")),
     );
   }
+}
+
+/** The reply; of an answer that was stopped what had been written, instead of a reply that says so. */
+function said({ state, text, steps }) {
+  if (state !== "cancelled" && state !== "interrupted") return text;
+  const written = steps.at(-1)?.text ?? "";
+  return written === text ? "" : written;
 }
 
 /** Where the flights are shown as cards, the list that says the same in words is folded. */
