@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt bench bench-scaling chaos fuzz clean
+.PHONY: help setup run test check fmt bench bench-scaling chaos fuzz screenshots clean
 
 # uv at one version for everybody, whatever else is installed; `--target` works on an externally managed Python too.
 UV_VERSION := 0.13.9
@@ -64,6 +64,11 @@ chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUT
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) \
 	  $(if $(filter 10,$(MINUTES)),--write) $(ARGS)
+
+screenshots: $(SYNCED) ## docs/images/page-*.webp: the chat page as it looks now
+	@scripts/install_servers
+	@$(VENV)/bin/python -m travelbuddy.runtime.install
+	@scripts/screenshots
 
 check: $(SYNCED) ## format, lint, types, layers, sizes, lock file
 	@scripts/check $(VENV)/bin $(UV)
