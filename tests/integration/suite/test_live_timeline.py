@@ -103,6 +103,7 @@ async def test_who_comes_late_is_told_the_steps_so_far(scripted: Scripted) -> No
         assert (waiting["workflow_instance_id"], waiting["queue_position"]) == (turn, 0)
     finally:
         scripted.model.release()
+        await user.finished(turn)
         await late.close()
 
 
@@ -112,7 +113,7 @@ async def test_a_failed_try_and_the_wait_after_it_are_told(scripted: Scripted) -
     scripted.model.script = lambda request: next(faults, None) or one_search(request)
     sent = await collect("POST", f"{scripted.stack.app_url}/chat/stream", body=_body("retried"))
     waiting = [event for event in sent if event.data.get("doing") == "waiting 2 s for the model"]
-    assert len(waiting) == 1
+    assert len(waiting) == 1, _statuses(sent)
     (failed,) = waiting[0].data["timeline"]
     assert (failed["name"], failed["attempt"]) == ("call_model", 1)
     assert "429" in failed["error"]
