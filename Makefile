@@ -59,7 +59,7 @@ bench-scaling: $(SYNCED) ## what sessions, their length and replicas cost, 8 min
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m bench.scaling $(if $(QUICK),--quick) $(ARGS)
 
-chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUTES=10 for each store, SEED=, STORE=redis|embedded|postgres (the first two)
+chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUTES=10 for each store, SEED=, STORE=redis|postgres|embedded (all three)
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) \
