@@ -159,7 +159,7 @@ async def test_a_changed_preference_changes_the_next_answer(visit: Visit, script
     await expect(page.locator("tb-preferences [role=status]")).to_have_text("Saved: seat.")
     await page.get_by_role("textbox", name="Home airport").fill("Atlantis")
     await page.keyboard.press("Tab")
-    await expect(page.locator("tb-preferences [role=status]")).to_contain_text("home_airport")
+    await expect(page.locator("tb-preferences [role=status]")).to_contain_text("Home airport: No airport")
     await page.get_by_role("textbox", name="Home airport").fill("Oslo")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("textbox", name="Home airport")).to_have_value("OSL")

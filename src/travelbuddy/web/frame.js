@@ -111,7 +111,7 @@ export class Frame {
 
   #draw(state) {
     for (const name of ["tb-sessions", "tb-chat", "tb-composer"]) document.querySelector(name).state = state;
-    document.querySelector("tb-timeline").turn = state.turns.find((turn) => (turn.key ?? turn.id) === state.selected) ?? state.turns.at(-1) ?? null;
+    document.querySelector("tb-timeline").turn = inView(state);
     this.#drawBadge(state.about);
     const title = state.sessions.find((one) => one.session_id === state.session)?.title;
     document.title = title ? `${title} · TravelBuddy` : "TravelBuddy";
@@ -153,6 +153,12 @@ export class Frame {
       this.announce(spoken(turn, before));
     }
   }
+}
+
+/** The turn whose steps are shown: the chosen one, else the one that is worked on, else the latest. */
+function inView({ turns, selected }) {
+  const chosen = turns.find((turn) => (turn.key ?? turn.id) === selected);
+  return chosen ?? turns.find((turn) => !FINAL.has(turn.state)) ?? turns.at(-1) ?? null;
 }
 
 function spoken(turn, before) {

@@ -23,7 +23,7 @@ export const t = {
   rename: (title) => `Rename “${title}”`,
   remove: (title) => `Delete “${title}”`,
   titleLabel: "Title of the conversation",
-  removeQuestion: "Delete this conversation for good?",
+  removeQuestion: (title) => `Delete “${title}” for good?`,
   removeYes: "Delete",
   keep: "Keep",
   loadMore: "Load more",
@@ -70,7 +70,7 @@ export const t = {
   // composer
   message: "Message",
   placeholder: "Ask about a trip",
-  placeholderBusy: "Write the next message: it waits its turn",
+  placeholderBusy: "Ask more: it waits its turn",
   placeholderSignedOut: "Sign in to send a message",
   send: "Send",
   stop: "Stop this answer",
@@ -109,9 +109,9 @@ export const t = {
   },
   hints: {
     name: "Not known",
-    home_airport: "Such as Oslo, or OSL",
-    language: "Such as English",
-    timezone: "Such as Europe/Oslo",
+    home_airport: "Oslo, or OSL",
+    language: "English",
+    timezone: "Europe/Oslo",
   },
   choices: {
     cabin: { economy: "Economy", premium_economy: "Premium economy", business: "Business", first: "First" },
@@ -149,10 +149,11 @@ export const t = {
 
 /** One line for a problem document: what is wrong, and what to do. */
 export function problemLine(problem) {
-  if (typeof problem === "string") return problem;
+  if (typeof problem === "string") return problem.charAt(0).toUpperCase() + problem.slice(1);
   const kind = (problem.type ?? "").split(":").at(-1);
   const said = problem.detail || problem.title || t.state.failed;
-  const what = /[.!?]$/.test(said) ? said : `${said}.`;
+  const told = said.charAt(0).toUpperCase() + said.slice(1);
+  const what = /[.!?]$/.test(told) ? told : `${told}.`;
   const advice = t.advice[kind];
   return advice ? `${what} ${advice}` : what;
 }

@@ -134,7 +134,7 @@ class TbPreferences extends HTMLElement {
       await action();
       return true;
     } catch (error) {
-      this.#say(error.document ? problemLine(error.document) : t.unreachable, true);
+      this.#say(error.document ? named(problemLine(error.document)) : t.unreachable, true);
       return false;
     }
   }
@@ -143,6 +143,12 @@ class TbPreferences extends HTMLElement {
     this.#parts.said.textContent = text;
     this.#parts.said.classList.toggle("bad", bad);
   }
+}
+
+/** The service names a field by its key; people know it by its label. */
+function named(line) {
+  const key = KNOWN.find((one) => line.toLowerCase().startsWith(`${one}:`));
+  return key ? t.fields[key] + line.slice(key.length) : line;
 }
 
 customElements.define("tb-preferences", TbPreferences);

@@ -58,7 +58,7 @@ class TbSessions extends HTMLElement {
     const title = one.title || t.untitled;
     const changing = this.#changing?.id === one.session_id ? this.#changing.kind : null;
     if (changing === "rename") return this.#renaming(one, title);
-    if (changing === "remove") return this.#removing(one);
+    if (changing === "remove") return this.#removing(one, title);
     const open = h(
       "button",
       {
@@ -103,7 +103,7 @@ class TbSessions extends HTMLElement {
     if (title.trim() !== (one.title ?? "")) emit(this, "tb-rename", { id: one.session_id, title });
   }
 
-  #removing(one) {
+  #removing(one, title) {
     const no = () => {
       this.#change(null);
       this.#focusLater(`remove:${one.session_id}`);
@@ -121,8 +121,8 @@ class TbSessions extends HTMLElement {
       event.stopPropagation();
       no();
     };
-    const question = h("p", null, t.removeQuestion);
-    const group = { role: "group", "aria-label": t.removeQuestion, onkeydown: escape };
+    const question = h("p", null, t.removeQuestion(title));
+    const group = { role: "group", "aria-label": t.removeQuestion(title), onkeydown: escape };
     return h("li", { class: "changing" }, h("div", group, question, h("div", { class: "row" }, keep, remove)));
   }
 
