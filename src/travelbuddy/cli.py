@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from travelbuddy.errors import TravelBuddyError
-
-BAD_INPUT = 2
+from travelbuddy.terminal.cli import BAD_INPUT, one_line_errors
+from travelbuddy.terminal.cli import app as terminal
 
 app = typer.Typer(
     name="travelbuddy",
     help="A travel agent that never loses a message.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 
-Url = Annotated[str, typer.Option(help="Address of the running service.", envvar="TRAVELBUDDY_URL")]
-Token = Annotated[
-    str | None, typer.Option(help="Your API key or token, where AUTH asks for one.", envvar="TRAVELBUDDY_TOKEN")
-]
 KeyFile = Annotated[Path, typer.Option("--file", help="The file of hashed keys.", envvar="API_KEYS_FILE")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Port = typer.Option(min=0, max=65535)
-DEFAULT_URL = "http://localhost:8001"
 DEFAULT_KEYS = Path("api-keys")
 keys = typer.Typer(help="Who may call, with AUTH=api-key.", no_args_is_help=True)
+app.add_typer(terminal)
 app.add_typer(keys, name="keys")
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except TravelBuddyError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(BAD_INPUT) from error
 
 
 @app.command()
@@ -66,7 +48,7 @@ def up(
     from travelbuddy.runtime.tokens import shared_tokens
     from travelbuddy.settings import load_settings
 
-    with _one_line_errors():
+    with one_line_errors():
         settings = load_settings(**({"insecure": True} if insecure else {}))  # a bad one is told before anything starts
         options = StackOptions(
             app_port=app_port,
@@ -102,7 +84,7 @@ def backup(
     """Save the conversations of the embedded store, as they are at one instant; the stack goes on."""
     from travelbuddy.runtime.backup import back_up
 
-    with _one_line_errors():
+    with one_line_errors():
         count = back_up(data_dir, file)
     typer.echo(f"{count} records in {file}.")
 
@@ -117,7 +99,7 @@ def restore(
     """Bring saved conversations into a new folder, for `travelbuddy up`. Turns under way are recorded as cancelled."""
     from travelbuddy.runtime.backup import restore as bring_back
 
-    with _one_line_errors():
+    with one_line_errors():
         count = bring_back(file, data_dir)
     typer.echo(f"{count} records in {data_dir}.")
 
@@ -145,51 +127,12 @@ def offline_model(port: Annotated[int, Port] = 8010) -> None:
     uvicorn.run(create_offline_app(), host="127.0.0.1", port=port)
 
 
-@app.command()
-def send(
-    text: str,
-    user: Annotated[str | None, typer.Option(help="User id.")] = None,
-    session: Annotated[str | None, typer.Option(help="Session id.")] = None,
-    wait: Annotated[bool, typer.Option(help="Wait for the reply.")] = True,
-    as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-) -> None:
-    """Send one message and print the reply."""
-    from travelbuddy.runtime.client import ServiceClient, print_answer
-
-    with _one_line_errors(), ServiceClient(url, token) as service:
-        answer = service.send(text, user, session)
-        if wait:
-            answer = service.wait(str(answer["workflow_instance_id"]))
-        print_answer(answer, as_json=as_json)
-
-
-@app.command()
-def status(
-    instance_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the workflow instance.")],
-    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it is done.")] = False,
-    as_json: AsJson = False,
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-) -> None:
-    """Show how far a message is: state, steps, reply."""
-    from travelbuddy.runtime.client import ServiceClient, print_status, watch_status
-
-    with _one_line_errors(), ServiceClient(url, token) as service:
-        if watch and not as_json:
-            watch_status(service, instance_id)
-        else:
-            answer = service.wait(instance_id) if watch else service.status(instance_id)
-            print_status(answer, as_json=as_json)
-
-
 @keys.command()
 def add(user: Annotated[str, typer.Argument(help="User id.")], file: KeyFile = DEFAULT_KEYS) -> None:
     """Make a key for this user and print it; only its hash is kept. Running services take it at once."""
     from travelbuddy.access.api_keys import add_key
 
-    with _one_line_errors():
+    with one_line_errors():
         typer.echo(add_key(file, user))
 
 
@@ -198,7 +141,7 @@ def revoke(user: Annotated[str, typer.Argument(help="User id.")], file: KeyFile 
     """Take back all keys of this user; running services refuse them at once."""
     from travelbuddy.access.api_keys import revoke_keys
 
-    with _one_line_errors():
+    with one_line_errors():
         count = revoke_keys(file, user)
     typer.echo(f"{count} {'key' if count == 1 else 'keys'} of {user} revoked.")
     raise typer.Exit(0 if count else BAD_INPUT)
@@ -209,6 +152,6 @@ def list_keys(file: KeyFile = DEFAULT_KEYS) -> None:
     """Show whose keys there are, by the first characters of their hashes."""
     from travelbuddy.access.api_keys import read_keys
 
-    with _one_line_errors():
+    with one_line_errors():
         for known, user in read_keys(file).items():
             typer.echo(f"{known[:12]}  {user}")

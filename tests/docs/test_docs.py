@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
+from typer.testing import CliRunner
 
 from travelbuddy.api.checks import route_table
 from travelbuddy.api.routes import chat, health, sessions, users, workflows
 from travelbuddy.app import create_app
+from travelbuddy.cli import app as cli
 from travelbuddy.settings import Settings
+from travelbuddy.terminal.cli import app as terminal
+from travelbuddy.terminal.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -72,3 +76,22 @@ def test_every_feature_of_the_seeds_names_a_test_that_exists() -> None:
         named = re.search(r"`(tests/[\w/]+\.py)::(\w+)` \|$", row)
         assert named, row
         assert f"def {named[2]}(" in (ROOT / named[1]).read_text(encoding="utf-8"), row
+
+
+def test_the_page_on_the_terminal_names_what_there_is() -> None:
+    """Each command with a user at it and each slash command stands on the page, and none that is not there."""
+    page = (ROOT / "docs" / "terminal.md").read_text(encoding="utf-8")
+    commands = {command.callback.__name__ for command in terminal.registered_commands if command.callback}
+    assert set(re.findall(r"^(?:echo .* \| )?travelbuddy (\w+)", page, re.MULTILINE)) == commands
+    assert set(re.findall(r"^\| `/(\w+)", page, re.MULTILINE)) == set(COMMANDS)
+    help_of_all = "".join(CliRunner().invoke(cli, [*line.split(), "--help"]).output for line in ("", *commands))
+    for option in re.findall(r"--[a-z][a-z-]+", page):
+        assert option in help_of_all, option
+
+
+def test_the_recording_stands_alone() -> None:
+    """The picture of the terminal is small, loads nothing, and stands still for who wants no motion."""
+    picture = (ROOT / "docs" / "images" / "terminal.svg").read_text(encoding="utf-8")
+    assert len(picture.encode()) < 150_000
+    assert "prefers-reduced-motion" in picture
+    assert not re.search(r"@import|url\(|<script|href=\"(?!#)|https?://(?!www\.w3\.org/)", picture)

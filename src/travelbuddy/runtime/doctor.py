@@ -22,6 +22,7 @@ TEST_TOOLS = {
     "PostgreSQL": (("postgres", "pg_ctlcluster"), "postgresql"),
     "nginx": (("nginx",), "nginx-light"),
     "Chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "tmux": (("tmux",), "tmux"),
 }
 MORE_FOLDERS = ("/usr/sbin", "/usr/local/sbin")  # where servers live, often not on a user's PATH
 

@@ -197,16 +197,19 @@ async def test_api_keys_come_and_go_without_a_restart(tmp_path: Path) -> None:
         async with httpx.AsyncClient(base_url=stack.app_url) as http:
             for key in (ada, bob):
                 assert (await http.get("/sessions", headers={"X-API-Key": key})).status_code == 200
-            sent = await asyncio.to_thread(
-                subprocess.run,
-                [TRAVELBUDDY, "send", "hello", "--url", stack.app_url, "--json"],
-                env=clean_env({"TRAVELBUDDY_TOKEN": ada}),
-                capture_output=True,
-                text=True,
-                timeout=60,
-            )
+
+            def at_the_terminal(*arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
+                command = [TRAVELBUDDY, *arguments, "--url", stack.app_url]
+                env = clean_env({"TRAVELBUDDY_TOKEN": token} if token else {})
+                return subprocess.run(command, env=env, input="hello\n", capture_output=True, text=True, timeout=60)
+
+            sent = await asyncio.to_thread(at_the_terminal, "send", "hello", "--json", token=ada)
             assert sent.returncode == 0, sent.stderr
             assert json.loads(sent.stdout)["user_id"] == "ada"
+            talked = await asyncio.to_thread(at_the_terminal, "chat", token=ada)
+            assert talked.returncode == 0, talked.stderr
+            refused = await asyncio.to_thread(at_the_terminal, "chat")
+            assert (refused.returncode, "--token" in refused.stderr) == (2, True)
             revoke_keys(file, "bob")
             assert (await http.get("/sessions", headers={"X-API-Key": bob})).status_code == 401
             assert (await http.get("/sessions")).status_code == 401
