@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from rich.live import Live
 from rich.text import Text
 
 from travelbuddy.errors import RuntimeProblem, TravelBuddyError
 from travelbuddy.terminal import view
-from travelbuddy.terminal.client import Answer, ServiceClient, unfinished
+from travelbuddy.terminal.client import PATIENCE, Answer, ServiceClient, unfinished
 from travelbuddy.terminal.commands import changes
 from travelbuddy.terminal.screen import Screen, console
-from travelbuddy.terminal.stream import PATIENCE, Following, Place, follow
+from travelbuddy.terminal.stream import Following, Place, follow
 from travelbuddy.terminal.texts import json_text, one_line, shown
 from travelbuddy.terminal.turn import Turn
 
@@ -26,7 +27,7 @@ def send_one(
     answer = service.send(text, user, session)
     turn_id = str(answer["workflow_instance_id"])
     if wait and not as_json and sys.stdout.isatty():
-        following = Following(follow(service, Place(turn_id=turn_id), patience=PATIENCE), Turn(text, turn_id))
+        following = Following(partial(follow, service, Place(turn_id=turn_id), patience=PATIENCE), Turn(text, turn_id))
         turn = Screen(console()).show(following, lambda turn: _cancel(service, turn.id))
         if not turn.ended:
             raise KeyboardInterrupt
@@ -54,7 +55,7 @@ def show_status(service: ServiceClient, turn_id: str, *, watch: bool, as_json: b
 def _watch(service: ServiceClient, turn_id: str) -> None:
     """Show the steps of a turn as they happen."""
     out = console()
-    following = Following(follow(service, Place(turn_id=turn_id), patience=PATIENCE), Turn(id=turn_id))
+    following = Following(partial(follow, service, Place(turn_id=turn_id), patience=PATIENCE), Turn(id=turn_id))
     with Live(console=out, auto_refresh=False, transient=True) as live:
         for turn in following.turns():
             live.update(view.watched(turn), refresh=out.is_terminal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 from rich.text import Text
@@ -69,7 +70,7 @@ class Chat:
             self.last = turns[-1]["workflow_instance_id"]
 
     def _show(self, place: Place, turn: Turn) -> None:
-        following = Following(follow(self.service, place), turn)
+        following = Following(partial(follow, self.service, place), turn)
         try:
             turn = Screen(self.out).show(following, self._cancel)
         finally:

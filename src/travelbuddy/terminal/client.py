@@ -18,6 +18,8 @@ from travelbuddy.terminal.texts import one_line
 from travelbuddy.terminal.turn import OPEN, PASSING
 
 POLL = 0.2
+PATIENCE = 120.0
+"""Seconds without any contact after which commands that nobody sits in front of give up."""
 TRIES = 3
 """How often a message is handed in when the connection breaks in the middle; its key makes it one message."""
 SILENCE = 45.0
@@ -82,10 +84,17 @@ class ServiceClient:
         return self._call("GET", f"/workflows/{_part(instance_id)}")
 
     def wait(self, instance_id: str) -> Answer:
-        """Return the state of a workflow instance once it has ended."""
-        while unfinished(answer := self.status(instance_id)):
+        """Return the state of a workflow instance once it has ended; a service that is away meanwhile is waited for."""
+        heard = time.monotonic()
+        while True:
+            try:
+                if not unfinished(answer := self.status(instance_id)):
+                    return answer
+                heard = time.monotonic()
+            except Broken:
+                if time.monotonic() - heard > PATIENCE:
+                    raise
             time.sleep(POLL)
-        return answer
 
     def cancel(self, instance_id: str) -> Answer:
         """End a workflow instance."""

@@ -16,9 +16,9 @@ from travelbuddy.terminal.turn import Turn, ends, reduce
 
 PAUSES = (0.2, 0.5, 1.0)
 """Seconds between tries to reach the service again; the last one from then on."""
-PATIENCE = 120.0
-"""Seconds without any contact after which commands that nobody sits in front of give up."""
 TICK = 0.1
+Pause = Callable[[float], bool]
+"""Waits so many seconds; False when there is no reason to go on."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,10 @@ def sending(message: str, user: str | None, session: str) -> Place:
     return Place({key: value for key, value in body.items() if value is not None}, str(uuid4()))
 
 
-def follow(
-    service: ServiceClient, place: Place, *, patience: float | None = None, pause: Callable[[float], None] = time.sleep
-) -> Iterator[Event]:
+def follow(service: ServiceClient, place: Place, pause: Pause, *, patience: float | None = None) -> Iterator[Event]:
     """The turn's events to its ``message``, with ``lost`` and ``back`` where the connection broke and came again.
 
+    Nothing is tried or sent any more once ``pause`` says that nobody looks.
     Raises RuntimeProblem when the service refuses, or was away for longer than ``patience`` seconds.
     """
     tries, lost, heard = 0, False, time.monotonic()
@@ -69,7 +68,8 @@ def follow(
                 raise
         lost = True
         yield Event("lost", {"reason": reason, "at": time.time()})
-        pause(after if after is not None else PAUSES[min(tries, len(PAUSES) - 1)])
+        if not pause(after if after is not None else PAUSES[min(tries, len(PAUSES) - 1)]):
+            return
         tries += 1
 
 
@@ -83,16 +83,17 @@ def _opened(service: ServiceClient, place: Place) -> AbstractContextManager[Iter
 class Following:
     """Follows a turn in a thread of its own, so that whoever looks stays free to draw and to listen to keys."""
 
-    def __init__(self, events: Iterator[Event], turn: Turn) -> None:
+    def __init__(self, events: Callable[[Pause], Iterator[Event]], turn: Turn) -> None:
+        """``events`` is ``follow`` but for its last argument."""
         self.turn = turn
         self._news: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
-        self._events = events
-        self._left = False
+        self._left = threading.Event()
+        self._events = events(lambda seconds: not self._left.wait(seconds))
         threading.Thread(target=self._read, daemon=True).start()
 
     def turns(self) -> Iterator[Turn]:
         """The turn after each event, and the same one again in every silent moment; ends with it or by ``leave``."""
-        while not self._left:
+        while not self._left.is_set():
             try:
                 news = self._news.get(timeout=TICK)
             except queue.Empty:
@@ -107,12 +108,12 @@ class Following:
 
     def leave(self) -> None:
         """Look no more; the turn goes on without us."""
-        self._left = True
+        self._left.set()
 
     def _read(self) -> None:
         try:
             for event in self._events:
-                if self._left:
+                if self._left.is_set():
                     return
                 self._news.put(event)
             self._news.put(None)

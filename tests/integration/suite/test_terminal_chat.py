@@ -134,6 +134,7 @@ async def test_a_service_that_went_away_is_waited_for(own: Scripted, tmp_path: P
         await terminal.shows("› and now?")
         await own.stack.start()
         await terminal.shows("Flights to Paris for: and now?", within=30)
+        assert not own.model.asked("anybody there?"), "what was given up is not sent later"
 
 
 async def test_sessions_are_found_and_opened_by_number(scripted: Scripted, tmp_path: Path) -> None:

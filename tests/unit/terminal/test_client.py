@@ -61,3 +61,18 @@ def test_a_reply_is_printed_as_its_text(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == "The message failed: too many steps\n"
     print_answer({"error": "too many steps"}, as_json=True)
     assert json.loads(capsys.readouterr().out) == {"error": "too many steps"}
+
+
+def test_waiting_outlives_a_service_that_is_away() -> None:
+    """An accepted message is waited for although the service does not answer in between."""
+    answers = [httpx.Response(200, json={"status": "answered"}), httpx.Response(503, json={"detail": "not begun"})]
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) == 1:
+            raise httpx.ConnectError("refused")
+        return answers.pop()
+
+    with ServiceClient(URL, transport=httpx.MockTransport(handle)) as service:
+        assert service.wait("x") == {"status": "answered"}

@@ -48,10 +48,14 @@ class Service:
             raise answer
         return answer
 
+    def _pause(self, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        return bool(self._answers)
+
     def follow(self, place: Place, patience: float | None = None) -> list[Event]:
         """Everything that is told of the turn."""
         with ServiceClient(URL, transport=httpx.MockTransport(self._answer)) as client:
-            return [*follow(client, place, patience=patience, pause=self.pauses.append)]
+            return [*follow(client, place, self._pause, patience=patience)]
 
 
 def test_a_broken_stream_goes_on_after_its_last_event() -> None:
@@ -113,4 +117,11 @@ def test_trouble_reaches_whoever_looks() -> None:
         raise RuntimeProblem("gone")
 
     with pytest.raises(RuntimeProblem, match="gone"):
-        list(Following(broken(), Turn()).turns())
+        list(Following(lambda pause: broken(), Turn()).turns())
+
+
+def test_a_message_that_was_given_up_is_not_sent_later() -> None:
+    """Once nobody looks any more, no further try is made."""
+    service = Service(httpx.ConnectError("refused"))
+    assert [event.name for event in service.follow(sending("hi", None, "s"))] == ["lost"]
+    assert len(service.asked) == 1
