@@ -72,6 +72,7 @@ class _Handler(SimpleHTTPRequestHandler):
         for name, value in {
             "Content-Type": kind,
             "Content-Security-Policy": CSP,
+            "Cache-Control": "max-age=600",
             "Content-Length": str(len(body)),
         }.items():
             self.send_header(name, value)
@@ -83,27 +84,41 @@ class _Handler(SimpleHTTPRequestHandler):
 
 
 class CardsPage:
-    """A browser, and a server of the elements; pages that broke the policy or threw an error fail when they close."""
+    """A browser, and a server of the elements. Pages are loaded anew for each test, which costs less than new ones."""
 
     def __init__(self, browser: Browser, url: str) -> None:
         self._browser = browser
         self._url = url
+        self._pages: dict[str, tuple[Page, list[str]]] = {}
 
     @contextmanager
-    def open(self, *, width: int = 760, height: int = 900, scheme: Any = "light", **options: Any) -> Iterator[Page]:
-        """An empty page of this size, in a fresh profile."""
+    def open(
+        self, *, width: int = 760, height: int = 900, scheme: Any = "light", clock: str | None = None, **options: Any
+    ) -> Iterator[Page]:
+        """An empty page of this size; ``clock`` is the time that its clock, then a test's to move, begins with.
+
+        A page that broke the policy or threw an error fails.
+        """
+        name = repr((clock, options))
+        if name not in self._pages:
+            self._pages[name] = self._new(clock, options)
+        page, problems = self._pages[name]
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme, reduced_motion="no-preference")
+        problems.clear()
+        page.goto(self._url)
+        yield page
+        assert problems == []
+
+    def _new(self, clock: str | None, options: dict[str, Any]) -> tuple[Page, list[str]]:
         options = {"locale": "en-GB", "timezone_id": "America/New_York", **options}
-        context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
-        page, problems = context.new_page(), list[str]()
+        page, problems = self._browser.new_context(**options).new_page(), list[str]()
         page.set_default_timeout(5_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-        page.goto(self._url)
-        try:
-            yield page
-            assert problems == []
-        finally:
-            context.close()
+        if clock is not None:
+            page.clock.install(time=clock)
+        return page, problems
 
 
 def mount(page: Page, tag: str, props: dict[str, Any], days: Any = None) -> None:

@@ -24,9 +24,8 @@ def elements() -> Iterator[CardsPage]:
 
 @pytest.fixture
 def page(elements: CardsPage) -> Iterator[Page]:
-    """An empty page as wide as the timeline, one second after the turns of these tests were accepted."""
-    with elements.open(width=340) as opened:
-        opened.clock.install(time=at(1))
+    """An empty page as wide as the timeline, a while after the turns of these tests were accepted."""
+    with elements.open(width=340, clock=at(1)) as opened:
         yield opened
 
 
