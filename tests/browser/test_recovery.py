@@ -31,6 +31,7 @@ async def test_a_killed_service_is_waited_for_and_the_answer_arrives(visit: Visi
     await turn.is_in("reconnecting")
     await expect(turn.state).to_contain_text("Reconnecting…")
     await expect(turn.reply).to_contain_text("two")
+    await turn.is_in("running")  # followed again, word by word, not only looked up at the end
     await turn.is_in("answered")
     await expect(turn.reply).to_have_text(WORDS)
     await expect(visit.page.locator("#notice")).to_be_hidden()
