@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from travelbuddy.adapters.ports import ENDED, SessionRecords, Snapshot, TurnEngine
@@ -72,9 +72,11 @@ class Turns:
         spans.about(turn_id, message.session_id)
         snapshot = await self._records.read(message.session_id)
         if snapshot.session is None:
-            await self._records.index_session(message.user_id, message.session_id, beginning(message.text))
+            await self._records.index_session(message.user_id, message.session_id, beginning(message.text) or "")
         else:
             owned(snapshot.session, message.user_id)
+            if self._first_today(snapshot.session):
+                await self._records.index_session(message.user_id, message.session_id)
         if message.key is not None and await self._known(turn_id, message, snapshot.session):
             return Accepted(turn_id, message.session_id, repeated=True)
         entry = self._entry(turn_id, message)
@@ -172,6 +174,10 @@ class Turns:
         if turn.status.state in ENDED:
             raise TurnOver(f"turn {turn_id!r} has ended")
         return turn
+
+    def _first_today(self, session: SessionRecord) -> bool:
+        """Whether nothing happened in the session on this day (UTC) yet."""
+        return session.last_activity.astimezone(UTC).date() != self._clock().astimezone(UTC).date()
 
     async def _known(self, turn_id: str, message: Incoming, session: SessionRecord | None) -> bool:
         """True when this key was accepted before: its turn waits in the lane or is done.

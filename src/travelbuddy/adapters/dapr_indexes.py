@@ -25,9 +25,10 @@ class DaprSessionIndexes:
         while True:
             index, etag = await self._index(user_id)
             now, since = self._clock(), index.sessions.get(session_id)
-            if since is not None and now - since <= SESSION_LIFETIME:
+            if beginning is not None and since is not None and now - since <= SESSION_LIFETIME:
                 return
-            if await self._records.write(_put(index.begun(session_id, now, beginning), etag)):
+            known = beginning is None and since is not None
+            if await self._records.write(_put(index if known else index.begun(session_id, now, beginning), etag)):
                 return
 
     async def sessions_of(self, user_id: str) -> SessionIndex:

@@ -55,7 +55,7 @@ class SessionRecords(Protocol):
         ...
 
     async def index_session(self, user_id: str, session_id: str, beginning: str | None = None) -> None:
-        """Note that the user has this session, and how its first message begins, before anything of it is stored."""
+        """Note that the user has this session and how it begins, before it is stored; without that, that it goes on."""
         ...
 
     async def sessions_of(self, user_id: str) -> SessionIndex:

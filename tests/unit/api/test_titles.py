@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.api.test_service_in_memory import Service
 
+from travelbuddy.adapters.dapr_store import Put
 from travelbuddy.domain.titles import MAX_BEGINNING, beginning
 
 LONDON = "I would like to fly from London to New York on the first…"
@@ -124,6 +125,28 @@ async def test_a_session_that_begins_again_after_it_expired_has_a_new_title(serv
     assert (await service.get("/sessions/a/history")).status_code == 404
     await service.start("New", session_id="a")
     assert await _titles(service) == {"a": "New"}
+
+
+async def test_a_session_that_goes_on_day_after_day_stays_in_the_list(service: Service) -> None:
+    """The first message of a day begins the list's lifetime anew, each title as it was; the others write nothing."""
+    begun = datetime.now(UTC) - timedelta(days=40)
+    service.memory._clock = service.turns._clock = lambda: begun
+    await service.start("Old", session_id="a")
+    written: list[str] = []
+    write = service.memory._records.write
+
+    async def noted(put: Put) -> bool:
+        written.append(put.key)
+        return await write(put)
+
+    service.memory._records.write = noted  # type: ignore[method-assign]
+    service.turns._clock = lambda: begun + timedelta(days=39)
+    service.memory._clock = lambda: begun + timedelta(days=39)
+    await service.start("Still here", session_id="a")
+    await service.start("And again", session_id="a")
+    assert written.count("sessions:default") == 1
+    index = await service.memory.sessions_of("default")
+    assert (index.sessions["a"], index.beginnings["a"]) == (begun, "Old")
 
 
 async def test_the_history_shows_what_is_open(service: Service) -> None:
