@@ -49,7 +49,7 @@ class Offers extends HTMLElement {
     this.more = h("button", { class: "btn offers-more", type: "button", onclick: () => this.#showAll() });
     this.tray = h("div", { class: "offers-tray", hidden: true });
     this.said = h("p", { class: "visually-hidden", role: "status" });
-    fill(this, this.#head(), this.list, this.more, this.tray, this.said, this.#days(), this.#earlier());
+    fill(this, this.#head(), this.#days(), this.#found(), this.list, this.more, this.tray, this.said, this.#earlier());
     this.#order();
   }
 
@@ -71,8 +71,12 @@ class Offers extends HTMLElement {
           notes.map((note) => h("li", null, note)),
         ),
       !oneCurrency && offers.length > 1 && h("p", { class: "muted offers-notes" }, t.offers.currencies),
-      offers.length ? this.#sorting(offers.length) : h("p", { class: "offers-none" }, t.offers.none),
     );
+  }
+
+  #found() {
+    const n = this.read.offers.length;
+    return n ? this.#sorting(n) : h("p", { class: "offers-none" }, t.offers.none);
   }
 
   #sorting(n) {
