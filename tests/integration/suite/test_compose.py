@@ -113,6 +113,18 @@ async def test_events_come_through_the_proxy_as_they_happen(composed: Up) -> Non
     assert reply_of(sent) == text
 
 
+async def test_the_page_comes_through_the_proxy(composed: Up) -> None:
+    """The chat page and every file that it names, packed and under their own policy, from whichever replica."""
+    async with httpx.AsyncClient(base_url=composed.stack.app_url, timeout=10) as http:
+        page = await http.get("/")
+        files = re.findall(r'(?:href|src)="(/web/[^"]+)"', page.text)
+        assert len(files) > 3
+        for answer in (page, *[await http.get(file) for file in files]):
+            assert answer.status_code == 200, answer.url
+            assert "require-trusted-types-for" in answer.headers["Content-Security-Policy"]
+        assert page.headers["Content-Encoding"] == "gzip"
+
+
 async def test_a_secret_in_a_file_is_a_setting(composed: Up) -> None:
     """The model is the one whose name is in deploy/compose/secrets."""
     await User(composed.stack, "ada", "secrets").chat("hi")
