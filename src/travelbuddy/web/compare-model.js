@@ -3,7 +3,7 @@
 import { compareDecimals, subtractDecimals } from "./decimal.js";
 import { clock, day, dayShift, minutes, money } from "./format.js";
 import { legName, stopsText, waitPlace } from "./offers-text.js";
-import { t } from "./strings-cards.js";
+import { t } from "./strings.js";
 
 /** `{differs, same}`, each a list of `{name, cells: [{text, note, best}]}`. */
 export function comparison(offers) {

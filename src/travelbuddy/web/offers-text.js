@@ -2,7 +2,7 @@
 
 import { addDays, clock, day, daysBetween, fullDay, longDay, minutes } from "./format.js";
 import { codeOnly, flightCodes } from "./offers-model.js";
-import { t } from "./strings-cards.js";
+import { t } from "./strings.js";
 
 const place = (code) => code ?? t.offers.anyPlace;
 

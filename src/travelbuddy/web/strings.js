@@ -1,6 +1,10 @@
-// Every English text of the page but those of the cards and the timeline (strings-cards.js).
+// Every English text of the page, to be translated in one place.
 
-const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
+import { locale } from "./format.js";
+
+const plural = new Intl.PluralRules(locale);
+const count = (number, one, many) => `${number} ${plural.select(number) === "one" ? one : many}`;
+const CABINS = { economy: "Economy", premium_economy: "Premium economy", business: "Business", first: "First" };
 
 export const t = {
   skip: "Skip to the message",
@@ -145,6 +149,180 @@ export const t = {
   signInText: "It stays in this page’s memory only: closing or reloading the page signs you out.",
   signInRefused: "That was not accepted. Check it and try again.",
   signIn: "Sign in",
+
+  offers: {
+    region: (route) => `Flights ${route}`,
+    route: (from, to) => `${from} → ${to}`,
+    spokenRoute: (from, to) => `from ${from} to ${to}`,
+    anyPlace: "anywhere",
+    returning: (day) => `back ${day}`,
+    passengers: (n) => count(n, "passenger", "passengers"),
+    cabin: (name) => CABINS[name] ?? name,
+    stopsAtMost: (n) => (n ? `at most ${count(n, "stop", "stops")}` : "direct only"),
+    priceAtMost: (price) => `up to ${price}`,
+    sample: "Sample fares",
+    sampleHint: "Made up for trying this out: these airlines and prices do not exist.",
+    found: (n) => count(n, "offer", "offers"),
+    none: "No flights found",
+    sortBy: "Sort by",
+    sorts: { price: "Price", duration: "Duration", departure: "Departure", arrival: "Arrival" },
+    sorted: (by) => `Sorted by ${by.toLowerCase()}`,
+    currencies: "The prices are in several currencies, so they are not compared.",
+    showAll: (n) => `Show ${n} more`,
+    earlier: (query, n) => `Searched before: ${query} (${count(n, "offer", "offers")})`,
+  },
+  card: {
+    name: (n, carrier, price) => `Offer ${n}: ${carrier}, ${price}`,
+    unknownCarrier: "Airline not named",
+    cheapest: "Best price",
+    fastest: "Fastest",
+    out: "Out",
+    back: "Back",
+    leg: (n) => `Flight ${n}`,
+    direct: "Direct",
+    stops: (n) => count(n, "stop", "stops"),
+    wait: (place, time) => `${place} ${time}`,
+    change: (from, to) => `${from} → ${to}`,
+    forAll: (n) => `for ${n} passengers`,
+    priceUnknown: "Price not given",
+    nextDay: (n) => (n === 1 ? "the next day" : n === -1 ? "the day before" : `${n} days later`),
+    spoken: (leg) =>
+      `${leg.name}: leaves ${leg.from} ${leg.day} at ${leg.leaves}, arrives ${leg.to} at ${leg.arrives}` +
+      `${leg.later ? ` ${leg.later}` : ""}, takes ${leg.takes}, ${leg.stops}.`,
+    spokenWait: (place, time) => `${time} in ${place}`,
+    details: "Details",
+    flight: (code, carrier) => [code, carrier].filter(Boolean).join(" · ") || "Flight",
+    waiting: (time, place) => `${time} in ${place}`,
+    changing: (time, from, to) => `${time} to change from ${from} to ${to}`,
+    compare: "Compare",
+    compareThis: (name) => `Compare ${name}`,
+    ask: "Ask about it",
+    askThis: (name) => `Ask about it: ${name}`,
+    question: ({ codes, from, to, day }) =>
+      `Tell me more about ${codes.length ? codes.join(" + ") : "the flight"} from ${from} to ${to} on ${day}.`,
+  },
+  compare: {
+    picked: (n, most) => `${n} of ${most} picked`,
+    pickMore: "Pick one more to compare.",
+    full: "Three are the most that can be compared.",
+    open: "Compare side by side",
+    clear: "Clear",
+    title: (n) => `${n} offers side by side`,
+    close: "Close",
+    differs: "What differs",
+    same: "The same for all",
+    more: (difference) => `${difference} more`,
+    lowest: "lowest",
+    shortest: "shortest",
+    rows: { price: "Price", duration: "Total time", stops: "Stops", carriers: "Airlines", cabin: "Cabin" },
+    row: (leg, what) => `${leg}: ${what}`,
+    leaves: "Leaves",
+    arrives: "Arrives",
+    takes: "Takes",
+  },
+  days: {
+    title: ({ currency, passengers, limited }) =>
+      [
+        "Cheapest by day",
+        currency && `in ${currency}`,
+        passengers > 1 && `for ${passengers} passengers`,
+        limited && "any stops",
+      ]
+        .filter(Boolean)
+        .join(", "),
+    label: "Cheapest fare by day of departure",
+    loading: "Looking up the days around …",
+    none: "None",
+    day: (day, price) => `${day}: ${price}`,
+    noFlights: "no flights",
+    chosen: "chosen",
+    cheapest: "cheapest",
+    hint: "Arrow keys move between the days; Enter asks for that day.",
+    question: ({ from, to, day, back, passengers, cabin, stops, price }) =>
+      `Show flights from ${from} to ${to} on ${day}, ` +
+      [
+        back ? `back on ${back}` : "one way",
+        `for ${count(passengers, "passenger", "passengers")}`,
+        cabin && `in ${cabin}`,
+        stops,
+        price,
+      ]
+        .filter(Boolean)
+        .join(", ") +
+      ".",
+  },
+  timeline: {
+    title: "What happened",
+    empty: "When you send a message, each step of the work on it shows here.",
+    states: {
+      sending: "Sending",
+      queued: "In line",
+      running: "Working",
+      paused: "Paused",
+      reconnecting: "Reconnecting",
+      answered: "Answered",
+      failed: "Failed",
+      interrupted: "Interrupted",
+      cancelled: "Cancelled",
+    },
+    accepted: "Accepted",
+    sending: "Sending the message",
+    inLine: (n) =>
+      n ? `Waiting in line: ${count(n, "message is", "messages are")} answered first` : "Waiting in line",
+    wasInLine: "Waited in line",
+    model: (n) => `Asked the model${n > 1 ? `, call ${n}` : ""}`,
+    modelRunning: (n) => `Asking the model${n > 1 ? `, call ${n}` : ""}`,
+    writing: (n) => `The model is writing${n > 1 ? `, call ${n}` : ""}`,
+    tools: {
+      search_flights: ["Searched flights", "Searching flights"],
+      remember_preference: ["Noted a preference", "Noting a preference"],
+      forget_preference: ["Forgot a preference", "Forgetting a preference"],
+    },
+    tool: (name) => `Used ${name}`,
+    toolRunning: (name) => `Using ${name}`,
+    attempt: (n) => `try ${n}`,
+    tokens: (n, written) => `${written} ${plural.select(n) === "one" ? "token" : "tokens"}`,
+    failedTry: (why) => `Did not work: ${why}`,
+    waited: (time) => `Waited ${time}, then tried again`,
+    waiting: (seconds) => `Waiting ${seconds}s before the next try`,
+    heldUp: (time) => `Picked up again after ${time}: its process was stopped or busy`,
+    stoodStill: "Stood still",
+    stoodStillWhy: "Paused, or the service was away; nothing was lost.",
+    saidAnew: "Began its text anew",
+    saidAnewWhy: "The step was repeated, so what it had said was taken back.",
+    lost: "Connection lost",
+    lostNow: "Connection lost, connecting again",
+    lostWhy: "As this page saw it; the work goes on without it.",
+    paused: "Paused",
+    pausedNow: "Paused until you resume it",
+    resumed: "Resumed",
+    working: "Working",
+    lastSeen: "as last seen",
+    answered: "Answered",
+    failed: "Failed",
+    interrupted: "Interrupted by a newer message",
+    cancelled: "Cancelled",
+    arguments: "Asked for",
+    raw: "Raw JSON",
+    found: (n, price) => (n ? `${count(n, "offer", "offers")}${price ? `, from ${price}` : ""}` : "No offers"),
+    remembered: (key, value) => `${key}: ${value}`,
+    toolError: (why) => `Told the model: ${why}`,
+    whereTime: "Where the time went",
+    parts: { model: "Model", tools: "Tools", waiting: "Waiting" },
+    part: (name, time) => `${name} ${time}`,
+    id: "Instance",
+    copy: "Copy",
+    copyId: "Copy the instance id",
+    copied: "Copied",
+    notCopied: "Selected; press Ctrl+C to copy",
+    actions: { pause: "Pause", resume: "Resume", cancel: "Cancel" },
+    acting: { pause: "Pausing …", resume: "Resuming …", cancel: "Cancelling …" },
+    hints: {
+      pause: "Pause: no new step begins until you resume.",
+      resume: "Resume: it goes on where it stopped.",
+      cancel: "Cancel: it ends without an answer.",
+    },
+  },
 };
 
 /** One line for a problem document: what is wrong, and what to do. */

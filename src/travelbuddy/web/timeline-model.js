@@ -4,7 +4,7 @@
    a `live` one still goes on, as far as can be told since `since`.
    Marks: done, failed, running, waiting, paused, cancelled, browser (only this page's view). */
 
-import { t } from "./strings-cards.js";
+import { t } from "./strings.js";
 
 export const OVER = ["answered", "failed", "interrupted", "cancelled"];
 const MODEL = "call_model";

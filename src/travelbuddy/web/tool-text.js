@@ -2,7 +2,7 @@
 
 import { compareDecimals, isDecimal } from "./decimal.js";
 import { money } from "./format.js";
-import { t } from "./strings-cards.js";
+import { t } from "./strings.js";
 
 const LONGEST = 160;
 

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { clock, day, dayShift, daysLater, minutes, money } from "../format.js";
 import { partsOf } from "../offers-model.js";
 import { legName, offerQuestion, spokenSlice, stopsText, waitPlace } from "../offers-text.js";
-import { t } from "../strings-cards.js";
+import { t } from "../strings.js";
 
 let made = 0;
 

@@ -3,7 +3,7 @@
 import { comparison } from "../compare-model.js";
 import { fill, h } from "../dom.js";
 import { codesText } from "../offers-text.js";
-import { t } from "../strings-cards.js";
+import { t } from "../strings.js";
 
 class Compare extends HTMLElement {
   /** Open over the page with these offers (of offers-model.js); it removes itself when it is closed. */

@@ -6,7 +6,7 @@ import { emit, fill, h } from "../dom.js";
 import { day, money, shortAmount, shortDay, weekday } from "../format.js";
 import { codeOnly } from "../offers-model.js";
 import { dayQuestion } from "../offers-text.js";
-import { t } from "../strings-cards.js";
+import { t } from "../strings.js";
 
 const AROUND = 3;
 const KEYS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };

@@ -3,7 +3,7 @@
 import { emit, fill, h } from "../dom.js";
 import { MOST_COMPARED, SORTS, readResult, sorted } from "../offers-model.js";
 import { queryLine } from "../offers-text.js";
-import { t } from "../strings-cards.js";
+import { t } from "../strings.js";
 import { offerCard } from "./offer-card.js";
 import "./tb-compare.js";
 import "./tb-days.js";

@@ -4,7 +4,7 @@ import { emit, fill, h, oncePerFrame } from "../dom.js";
 import { elapsed, wholeSeconds } from "../format.js";
 import { isOver, observed, rowsOf } from "../timeline-model.js";
 import { sumsOf } from "../timeline-sums.js";
-import { t } from "../strings-cards.js";
+import { t } from "../strings.js";
 import { actionsView, idView, sumsView } from "./timeline-parts.js";
 import { timelineRow } from "./timeline-row.js";
 

@@ -2,7 +2,7 @@
 
 import { h, icon } from "../dom.js";
 import { elapsed, number, wholeSeconds } from "../format.js";
-import { t } from "../strings-cards.js";
+import { t } from "../strings.js";
 
 const PICTURES = { pause: "pause", resume: "play", cancel: "stop" };
 

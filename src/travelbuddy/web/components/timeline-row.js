@@ -3,7 +3,7 @@
 import { h, icon } from "../dom.js";
 import { elapsed, number, readerClock, wholeSeconds } from "../format.js";
 import { argumentsOf, rawJson, resultText } from "../tool-text.js";
-import { t } from "../strings-cards.js";
+import { t } from "../strings.js";
 
 const PICTURES = {
   done: "check",
