@@ -48,8 +48,8 @@ def slowly(request: Request) -> Answer:
 
 async def test_a_first_conversation(scripted: Scripted, tmp_path: Path) -> None:
     """The greeting names user and session; a search is answered with a table; Ctrl-D leaves; the disk has nothing."""
-    async with talk(scripted.stack, tmp_path, "first") as terminal:
-        await terminal.shows("TravelBuddy", "ada in session first", "/help")
+    async with talk(scripted.stack, tmp_path, "term-first") as terminal:
+        await terminal.shows("TravelBuddy", "ada in session term-first", "/help")
         await terminal.prompts()
         terminal.type("Paris, s'il vous plaît → ✈ 東京?")
         await terminal.shows("Flights to Paris for: Paris, s'il vous plaît → ✈ 東京?")
@@ -75,7 +75,7 @@ async def test_a_first_conversation(scripted: Scripted, tmp_path: Path) -> None:
 async def test_the_reply_is_seen_while_it_is_said(scripted: Scripted, tmp_path: Path) -> None:
     """The first words stand there long before the last; the line below says what the agent is doing."""
     scripted.model.script = slowly
-    async with talk(scripted.stack, tmp_path, "slow") as terminal:
+    async with talk(scripted.stack, tmp_path, "term-slow") as terminal:
         await terminal.prompts()
         terminal.type("slowly please")
         first = await terminal.shows("one two three")
@@ -87,7 +87,7 @@ async def test_the_reply_is_seen_while_it_is_said(scripted: Scripted, tmp_path: 
 async def test_ctrl_c_cancels_the_turn_and_at_the_prompt_leaves(scripted: Scripted, tmp_path: Path) -> None:
     """While the model thinks, Ctrl-C ends the turn and nothing else; at the prompt it ends with 130."""
     scripted.model.hold(lambda request: True)
-    async with talk(scripted.stack, tmp_path, "cancelled") as terminal:
+    async with talk(scripted.stack, tmp_path, "term-cancelled") as terminal:
         await terminal.prompts()
         terminal.type("never mind")
         await terminal.shows("thinking")
@@ -97,7 +97,7 @@ async def test_ctrl_c_cancels_the_turn_and_at_the_prompt_leaves(scripted: Script
         scripted.model.release()
         terminal.type("and now?")
         await terminal.shows("Flights to Paris for: and now?")
-        turns = await User(scripted.stack, "ada").history("cancelled")
+        turns = await User(scripted.stack, "ada").history("term-cancelled")
         assert [turn["outcome"] for turn in turns] == ["cancelled", "answered"]
         await terminal.prompts()
         terminal.press("C-c")
@@ -140,7 +140,7 @@ async def test_a_service_that_went_away_is_waited_for(own: Scripted, tmp_path: P
 async def test_sessions_are_found_and_opened_by_number(scripted: Scripted, tmp_path: Path) -> None:
     """/sessions lists them, a number opens one and shows its end; /new begins another."""
     await User(scripted.stack, "eve", "rome-in-may").chat("Rome in May")
-    async with talk(scripted.stack, tmp_path, "other", user="eve", width=60) as terminal:
+    async with talk(scripted.stack, tmp_path, "term-other", user="eve", width=60) as terminal:
         await terminal.prompts()
         terminal.type("/sessions rome")
         await terminal.shows("rome-in-may", "Number to open")
@@ -156,7 +156,7 @@ async def test_sessions_are_found_and_opened_by_number(scripted: Scripted, tmp_p
 
 async def test_narrow_and_without_colour(scripted: Scripted, tmp_path: Path) -> None:
     """At 60 columns no line is wider and the price stands in its row; with NO_COLOR there is no colour."""
-    async with talk(scripted.stack, tmp_path, "narrow", width=60, env={"NO_COLOR": "1"}) as terminal:
+    async with talk(scripted.stack, tmp_path, "term-narrow", width=60, env={"NO_COLOR": "1"}) as terminal:
         await terminal.prompts()
         terminal.type("Paris")
         await terminal.shows("Sample fares")
@@ -168,7 +168,7 @@ async def test_narrow_and_without_colour(scripted: Scripted, tmp_path: Path) -> 
 
 async def test_a_paste_of_several_lines_is_one_message(scripted: Scripted, tmp_path: Path) -> None:
     """Pasted lines wait for Enter and arrive together."""
-    async with talk(scripted.stack, tmp_path, "pasted") as terminal:
+    async with talk(scripted.stack, tmp_path, "term-pasted") as terminal:
         await terminal.prompts()
         terminal.paste("From Oslo\nto Rome\non Friday")
         await terminal.shows("on Friday")
@@ -183,7 +183,7 @@ async def test_nothing_said_steers_the_terminal(scripted: Scripted, tmp_path: Pa
     """Escape sequences of a reply change neither colour nor title, and bidirectional controls are gone."""
     nasty = "\x1b[31mred\x1b[0m \x1b]0;owned\x07 \x9b31mone \u202eback\u202c done"
     scripted.model.script = lambda request: Say(nasty)
-    async with talk(scripted.stack, tmp_path, "nasty") as terminal:
+    async with talk(scripted.stack, tmp_path, "term-nasty") as terminal:
         await terminal.prompts()
         terminal.type("hello")
         await terminal.shows("done")
@@ -197,8 +197,8 @@ async def test_nothing_said_steers_the_terminal(scripted: Scripted, tmp_path: Pa
 async def test_an_open_turn_is_followed_by_who_comes_back(scripted: Scripted, tmp_path: Path) -> None:
     """Entering a session whose turn is still running shows its message and then its reply."""
     scripted.model.hold(lambda request: True)
-    await User(scripted.stack, "ada", "left").start("still there?")
-    async with talk(scripted.stack, tmp_path, "left") as terminal:
+    await User(scripted.stack, "ada", "term-left").start("still there?")
+    async with talk(scripted.stack, tmp_path, "term-left") as terminal:
         await terminal.shows("› still there?", "thinking")
         scripted.model.release()
         await terminal.shows("Flights to Paris for: still there?")
@@ -213,7 +213,7 @@ async def test_a_retry_is_told_with_its_reason(scripted: Scripted, tmp_path: Pat
         return Fail(429, {"Retry-After": "2"}) if len(scripted.model.requests) == 1 else one_search(request)
 
     scripted.model.script = busy
-    async with talk(scripted.stack, tmp_path, "busy") as terminal:
+    async with talk(scripted.stack, tmp_path, "term-busy") as terminal:
         await terminal.prompts()
         terminal.type("Paris?")
         await terminal.shows("waiting 2 s for the model: the model's server answered 429")

@@ -111,7 +111,7 @@ async def test_sessions_history_and_prefs(scripted: Scripted) -> None:
     """Each prints for people, and with --json what the service answers."""
     stack = scripted.stack
     await User(stack, "cleo", "lisbon-trip").chat("Lisbon in June")
-    await User(stack, "cleo", "other").chat("Something else")
+    await User(stack, "cleo", "cli-other").chat("Something else")
     listed = await run(stack, "sessions", "--user", "cleo", "--search", "LISBON", "--json")
     assert [session["session_id"] for session in listed.data["sessions"]] == ["lisbon-trip"]
     assert [session["title"] for session in listed.data["sessions"]] == ["Lisbon in June"]
@@ -131,7 +131,7 @@ async def test_sessions_history_and_prefs(scripted: Scripted) -> None:
 async def test_piped_lines_are_messages(scripted: Scripted) -> None:
     """Each line of a pipe is answered in turn, commands too; nothing else is printed, and no colour."""
     lines = "Paris?\n\nAnd Rome?\n/prefs seat=aisle\n"
-    answer = await run(scripted.stack, "chat", "--session", "piped", "--user", "dora", stdin=lines)
+    answer = await run(scripted.stack, "chat", "--session", "cli-piped", "--user", "dora", stdin=lines)
     assert answer.code == 0
     assert answer.out.index("Flights to Paris for: Paris?") < answer.out.index("Flights to Paris for: And Rome?")
     assert answer.out.rstrip().endswith("seat  aisle")
@@ -154,7 +154,7 @@ async def test_send_shows_the_reply_while_it_is_said(scripted: Scripted, tmp_pat
 async def test_watching_shows_the_steps_as_they_happen(scripted: Scripted, tmp_path: Path) -> None:
     """At a terminal --watch shows the steps that are done while the next one runs, and in the end the reply."""
     scripted.model.hold(lambda request: request["messages"][-1]["role"] == "tool")
-    turn = await User(scripted.stack, "ada", "watched").start("Paris?")
+    turn = await User(scripted.stack, "ada", "cli-watched").start("Paris?")
     command = [TRAVELBUDDY, "status", turn, "--watch", "--url", scripted.stack.app_url]
     async with Terminal(command, tmp_path) as terminal:
         await terminal.shows("search_flights", "call_model", "running")

@@ -582,7 +582,7 @@ async def test_an_answer_that_takes_too_long_is_given_up(wire: Wire, answer: Han
             gone.set()
 
     wire.answer = handle
-    wire.chat = wire.another(seconds=0.15)
+    wire.chat = wire.another(seconds=0.5)
     async with asyncio.timeout(3):
         error = await wire.trouble()
         await gone.wait()
