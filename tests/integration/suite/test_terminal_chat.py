@@ -35,7 +35,7 @@ async def own(dapr_runtime: None, kept_in: None) -> AsyncIterator[Scripted]:
 WORDS = "one two three four five six seven eight nine ten"
 
 
-def talk(stack: Stack, folder: Path, session: str, *, user: str = "ada", **options: Any) -> Terminal:
+def talk(stack: Stack, folder: Path, session: str, *, user: str = "tess", **options: Any) -> Terminal:
     """A terminal in which ``travelbuddy chat`` runs."""
     command = [TRAVELBUDDY, "chat", "--url", stack.app_url, "--user", user, "--session", session]
     return Terminal(command, folder, **options)
@@ -49,7 +49,7 @@ def slowly(request: Request) -> Answer:
 async def test_a_first_conversation(scripted: Scripted, tmp_path: Path) -> None:
     """The greeting names user and session; a search is answered with a table; Ctrl-D leaves; the disk has nothing."""
     async with talk(scripted.stack, tmp_path, "term-first") as terminal:
-        await terminal.shows("TravelBuddy", "ada in session term-first", "/help")
+        await terminal.shows("TravelBuddy", "tess in session term-first", "/help")
         await terminal.prompts()
         terminal.type("Paris, s'il vous plaît → ✈ 東京?")
         await terminal.shows("Flights to Paris for: Paris, s'il vous plaît → ✈ 東京?")
@@ -97,7 +97,7 @@ async def test_ctrl_c_cancels_the_turn_and_at_the_prompt_leaves(scripted: Script
         scripted.model.release()
         terminal.type("and now?")
         await terminal.shows("Flights to Paris for: and now?")
-        turns = await User(scripted.stack, "ada").history("term-cancelled")
+        turns = await User(scripted.stack, "tess").history("term-cancelled")
         assert [turn["outcome"] for turn in turns] == ["cancelled", "answered"]
         await terminal.prompts()
         terminal.press("C-c")
@@ -116,7 +116,7 @@ async def test_the_service_is_killed_in_the_middle_of_a_reply(own: Scripted, tmp
         await terminal.shows("nine ten", within=30)
         await terminal.prompts()
         assert terminal.everything().count("one two three") == 1
-        turns = await User(own.stack, "ada").history("killed")
+        turns = await User(own.stack, "tess").history("killed")
         assert [turn["outcome"] for turn in turns] == ["answered"]
 
 
@@ -197,7 +197,7 @@ async def test_nothing_said_steers_the_terminal(scripted: Scripted, tmp_path: Pa
 async def test_an_open_turn_is_followed_by_who_comes_back(scripted: Scripted, tmp_path: Path) -> None:
     """Entering a session whose turn is still running shows its message and then its reply."""
     scripted.model.hold(lambda request: True)
-    await User(scripted.stack, "ada", "term-left").start("still there?")
+    await User(scripted.stack, "tess", "term-left").start("still there?")
     async with talk(scripted.stack, tmp_path, "term-left") as terminal:
         await terminal.shows("› still there?", "thinking")
         scripted.model.release()
