@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from tests.integration.framework.polling import poll_until
 from tests.integration.framework.program import Program
 
 from travelbuddy.errors import RuntimeProblem
@@ -86,8 +85,7 @@ class Jaeger:
             config = self._folder / "config.yaml"
             config.write_text(yaml.safe_dump(self._config()), encoding="utf-8")
             self._program = Program([str(_program()), f"--config=file:{config}"], self._folder)
-            await poll_until(self._answers_or_ended, START_TIMEOUT, "Jaeger answers or has ended")
-            self._program.still_runs()
+            await self._program.answers(self._answers, START_TIMEOUT, "Jaeger answers")
         except BaseException:
             self._close()
             raise
@@ -116,9 +114,7 @@ class Jaeger:
         data: list[Json] = answer.json().get("data") or []
         return data
 
-    async def _answers_or_ended(self) -> bool:
-        if self._program is None or self._program.ended:
-            return True
+    async def _answers(self) -> bool:
         async with httpx.AsyncClient(timeout=2) as http:
             return (await http.get(f"http://{HOST}:{self.query}/api/services")).is_success
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.framework.polling import poll_until
 
 from travelbuddy.runtime.child import die_with
 
@@ -58,6 +59,11 @@ class Program:
         """Fail with what it printed when it has ended."""
         if self.ended:
             raise AssertionError(f"ended with exit code {self._process.returncode}:\n{self.printed()}")
+
+    async def answers(self, probe: Callable[[], Any], within: float, what: str) -> None:
+        """Wait until the probe, sync or async, is true; fail with what it printed when it ends before."""
+        await poll_until(lambda: self.ended or probe(), within, what)
+        self.still_runs()
 
     def stop(self, *, ask: bool = True) -> None:
         """End it, by force when it takes long; ``ask=False`` when it was told already."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import yaml
-from tests.integration.framework.polling import poll_until
 from tests.integration.framework.program import Program, installed
 
 from travelbuddy.runtime.ports import PortPlan
@@ -46,8 +45,7 @@ class Prometheus:
                 f"--web.listen-address=127.0.0.1:{port}",
             ]
             self._program = Program(command, self._folder)
-            await poll_until(self._ready_or_ended, START_TIMEOUT, "Prometheus is ready or has ended")
-            self._program.still_runs()
+            await self._program.answers(self._ready, START_TIMEOUT, "Prometheus is ready")
         except BaseException:
             self._close()
             raise
@@ -86,9 +84,7 @@ class Prometheus:
         (self._folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         (self._folder / "alerts.yml").write_text(yaml.safe_dump(rules), encoding="utf-8")
 
-    async def _ready_or_ended(self) -> bool:
-        if self._program is not None and self._program.ended:
-            return True
+    async def _ready(self) -> bool:
         async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
             return (await http.get(f"{self.url}/-/ready")).is_success
 
