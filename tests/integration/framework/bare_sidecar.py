@@ -12,7 +12,6 @@ from types import TracebackType
 
 import httpx
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
-from tests.integration.framework.polling import poll_until
 from tests.integration.framework.program import HOST, Program
 
 from travelbuddy.adapters.dapr_records import STORE
@@ -50,8 +49,7 @@ class BareSidecar:
             (resources / "store.yaml").write_text(json.dumps(self._component))  # JSON is YAML
             self.http_port, self.grpc_port = self._ports.pick(), self._ports.pick()
             self._program = Program(self._command(resources), self._folder)
-            await poll_until(self._healthy_or_ended, START_TIMEOUT, "the sidecar is healthy or has ended")
-            self._program.still_runs()
+            await self._program.answers(self._healthy, START_TIMEOUT, "the sidecar is healthy")
         except BaseException:
             self._close(failed=True)
             raise
@@ -87,9 +85,7 @@ class BareSidecar:
         }
         return [ensure_runtime().program("daprd"), *(f"--{flag}={value}" for flag, value in flags.items())]
 
-    async def _healthy_or_ended(self) -> bool:
-        if self._program is not None and self._program.ended:
-            return True
+    async def _healthy(self) -> bool:
         async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
             return (await http.get(f"http://{HOST}:{self.http_port}/v1.0/healthz/outbound")).is_success
 

@@ -92,8 +92,7 @@ class PostgresServer:
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [server, "-D", str(self.folder / "data"), "-p", str(self.port), *options]
         self._program = Program(command, self.folder, **_owner())
-        await poll_until(self._answers_or_ended, START_TIMEOUT, "PostgreSQL answers or has ended")
-        self._program.still_runs()
+        await self._program.answers(self.answers, START_TIMEOUT, "PostgreSQL answers")
 
     async def kill(self) -> None:
         """SIGKILL every process of the server at once, and return when they are gone."""
@@ -158,9 +157,6 @@ class PostgresServer:
             check=True,
             **owner,
         )
-
-    def _answers_or_ended(self) -> bool:
-        return (self._program is not None and self._program.ended) or self.answers()
 
     def _processes(self) -> list[int]:
         """The parent first: then it can start no more of them."""

@@ -56,8 +56,7 @@ class RedisServer:
         """Start it; return when it answers."""
         self.port = self.port or self._ports.pick()
         self._program = Program(self._command(redis_program("redis-server")), self.folder)
-        await poll_until(self._answers_or_ended, START_TIMEOUT, "Redis answers or has ended")
-        self._program.still_runs()
+        await self._program.answers(lambda: self.ask("PING") == "PONG", START_TIMEOUT, "Redis answers")
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -75,9 +74,6 @@ class RedisServer:
         options = {"bind": "127.0.0.1", "port": self.port, "dir": self.folder, "save": ""}
         options |= {"appendonly": "yes", "appendfsync": "always"} if self._durable else {"appendonly": "no"}
         return [program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
-
-    def _answers_or_ended(self) -> bool:
-        return (self._program is not None and self._program.ended) or self.ask("PING") == "PONG"
 
     async def kill(self) -> None:
         """SIGKILL it; what it held is in its file."""
