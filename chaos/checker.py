@@ -129,7 +129,12 @@ def _whole(all_of: Conversations) -> Found:
 
 
 def broken(messages: tuple[StoredMessage, ...]) -> str:
-    """What is wrong with a turn's messages: user first, each call followed by its result, the reply last."""
+    """What is wrong with a turn's messages: user first, each call followed by its result, the reply last.
+
+    The agent's own message may stand alone: a notice.
+    """
+    if len(messages) == 1 and messages[0].role == "assistant" and not messages[0].calls:
+        return ""
     if not messages or messages[0].role != "user":
         return "does not begin with the user's message"
     if len(messages) < 2 or messages[-1].role != "assistant" or messages[-1].calls:

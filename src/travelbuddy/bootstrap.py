@@ -13,6 +13,7 @@ from travelbuddy.access.build import build_gate
 from travelbuddy.access.gate import Gate
 from travelbuddy.adapters.caching import CachedUsers
 from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
+from travelbuddy.adapters.dapr_errands import DaprErrandIndexes
 from travelbuddy.adapters.dapr_publisher import DaprPublisher
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
@@ -26,6 +27,7 @@ from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
 from travelbuddy.adapters.traced_model import TracedModel
 from travelbuddy.admission import Admission
+from travelbuddy.bootstrap_work import desks_of, work_of, worker_of
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.draining import Drain
@@ -44,6 +46,7 @@ from travelbuddy.telemetry.prices import read_prices
 from travelbuddy.tool_context import tool_contexts
 from travelbuddy.tools import default_toolbox
 from travelbuddy.tools.base import Toolbox
+from travelbuddy.tools.desks import Desks
 from travelbuddy.turns import TurnPolicy, Turns
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.runtime import WorkflowWorker
@@ -80,6 +83,7 @@ class Services:
     watch: EngineWatch
     close: Callable[[], Awaitable[None]]
     drain: Drain = field(default_factory=Drain)
+    desks: Desks = field(default_factory=Desks)
 
     def __post_init__(self) -> None:
         """Show among the metrics what the services know of themselves."""
@@ -133,12 +137,13 @@ def _outside(settings: Settings) -> _Outside:
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
     clock, out, flights, doors, drain = _utc_now, _outside(settings), FLIGHTS[settings.flights](), OpenDoors(), Drain()
-    toolbox, live, metrics = default_toolbox(flights), LiveTurns(out.link), out.metrics
+    desks, live, metrics = desks_of(settings, out.engine, out.state, flights, clock), LiveTurns(out.link), out.metrics
+    toolbox = default_toolbox(flights, desks)
     erasable, lanes, users = _memory(out, live)
-    tools = ToolCalls(toolbox, tool_contexts(settings, users, flights, clock), live, clock, metrics.turns.tool)
+    tools = ToolCalls(toolbox, tool_contexts(settings, users, flights, clock, desks), live, clock, metrics.turns.tool)
     activities = _activities(settings, out, lanes, users, tools, live, doors)
-    worker = _worker(settings, activities, live, metrics)
     turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors, metrics.turns.accepted)
+    worker = worker_of(settings, activities, metrics.turns, work_of(desks, turns))
     return Services(
         settings=settings,
         gate=build_gate(settings),
@@ -152,9 +157,10 @@ def build_services(settings: Settings) -> Services:
         memory=out.memory,
         metrics=metrics,
         users=users,
-        erasure=Erasure(erasable, out.engine, live.close, users.forgotten),
+        erasure=Erasure(erasable, out.engine, live.close, users.forgotten, DaprErrandIndexes(out.state)),
         publisher=out.publisher,
         flights=flights,
+        desks=desks,
         sidecar=out.sidecar,
         worker=worker,
         watch=EngineWatch(out.sidecar, out.engine.knock, partial(out.state.read, "watch"), lambda: worker.running),
@@ -172,7 +178,7 @@ def _activities(
     live: LiveTurns,
     doors: OpenDoors,
 ) -> TurnActivities:
-    return TurnActivities(
+    activities = TurnActivities(
         lanes=lanes,
         model=out.model,
         users=users,
@@ -185,12 +191,8 @@ def _activities(
         tallies=out.memory.tallies_of,
         metrics=out.metrics.turns,
     )
-
-
-def _worker(settings: Settings, activities: TurnActivities, live: LiveTurns, metrics: Metrics) -> WorkflowWorker:
     live.on_closed(activities.closed)
-    sealer = settings.payload_sealer
-    return WorkflowWorker(activities, settings.dapr_host, settings.dapr_grpc_port, sealer, metrics.turns)
+    return activities
 
 
 def _memory(out: _Outside, live: LiveTurns) -> tuple[DaprErasableRecords, Lanes, CachedUsers]:
@@ -202,14 +204,9 @@ def _memory(out: _Outside, live: LiveTurns) -> tuple[DaprErasableRecords, Lanes,
 
 def _cached(memory: UserRecords, link: DaprReplicaLink, metrics: Metrics) -> CachedUsers:
     """The users' records, cached; a change is told to the other replicas."""
-    tell = partial(_tell_changed, link)
-    users = CachedUsers(memory, tell, metrics.cache_asked)
+    users = CachedUsers(memory, lambda user_id: link.broadcast({"kind": "user", "user": user_id}), metrics.cache_asked)
     link.on("user", lambda notice: users.forget(str(notice["user"])))
     return users
-
-
-def _tell_changed(link: DaprReplicaLink, user_id: str) -> None:
-    link.broadcast({"kind": "user", "user": user_id})
 
 
 def _admission(settings: Settings, live: LiveTurns, metrics: Metrics) -> Admission:

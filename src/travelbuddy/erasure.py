@@ -15,6 +15,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from travelbuddy.adapters.ports import ENDED, ErasableRecords, TurnEngine
+from travelbuddy.adapters.work_ports import ErasableErrands
 from travelbuddy.incoming import turn_prefix
 from travelbuddy.workflow.contracts import TurnInput
 
@@ -43,7 +44,9 @@ class Erasure:
         engine: TurnEngine,
         stop: Callable[[str], None],
         forget: Callable[[str], None],
+        errands: ErasableErrands | None = None,
     ) -> None:
+        self._errands = errands
         self._records = records
         self._engine = engine
         self._stop = stop
@@ -52,13 +55,14 @@ class Erasure:
     async def session(self, session_id: str, user_id: str) -> Erased:
         """Erase one session of this user: its record, its turns, their workflows. Repeating it is harmless."""
         await self._records.mark_erased(session_id)
+        workflows = await self._drop_errands(user_id, session_id)
         turn_ids: set[str] = set()
         while (found := await self._records.turns_of(session_id)) is not None:
             ids, etag = found
             turn_ids |= set(ids)
             if await self._records.drop_session(session_id, user_id, etag):
                 break
-        workflows = await self._purge(turn_ids)
+        workflows += await self._purge(turn_ids)
         await self._records.drop_turns(turn_ids)
         await self._records.unlist_session(user_id, session_id)
         log.info("erased.session", turns=len(turn_ids))
@@ -71,12 +75,23 @@ class Erasure:
             total = _sum(total, await self.session(session_id, user_id))
         for session_id in await self._sessions_left(user_id) - set(known):  # of corrupt records
             total = _sum(total, await self.session(session_id, user_id))
+        total = _sum(total, Erased(workflows=await self._drop_errands(user_id)))
         left = await self._engine.ids(turn_prefix(user_id))
         total = _sum(total, Erased(workflows=await self._purge(left)))
         await self._records.drop_turns(left)
         await self._records.drop_user(user_id)
         self._forget(user_id)
         return total
+
+    async def _drop_errands(self, user_id: str, session_id: str | None = None) -> int:
+        """End and erase the errands of one session, or of all; returns how many workflows there were."""
+        if self._errands is None:
+            return 0
+        marks = await self._errands.marks(user_id)
+        gone = {errand_id: mark for errand_id, mark in marks.items() if session_id in {None, mark.session_id}}
+        workflows = await self._purge(gone)
+        await self._errands.drop(user_id, gone)
+        return workflows
 
     async def _sessions_left(self, user_id: str) -> set[str]:
         """The sessions of the workflows that the engine still keeps of this user."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from pydantic import JsonValue
 
+from travelbuddy.domain.errands import ErrandKind
 from travelbuddy.workflow.contracts import IfBusy, ReplyTo
 
 
@@ -28,6 +29,8 @@ class Incoming:
     """The replica whose door counts it as in progress."""
     door: str = "other"
     """Which door it is at."""
+    notice: dict[str, JsonValue] | None = None
+    """Set where the text is the agent's own, to be told without a question: what the message carries along."""
 
 
 def turn_id_for(message: Incoming) -> str:
@@ -39,6 +42,12 @@ def turn_id_for(message: Incoming) -> str:
     return f"{prefix}k{digest.hexdigest()[:40]}"
 
 
+def errand_id_for(user_id: str, kind: ErrandKind, key: str) -> str:
+    """The id of the errand that this user asked for with this key, always the same one."""
+    digest = hashlib.sha256(f"{len(user_id)}:{user_id}:{kind}:{key}".encode())
+    return f"{turn_prefix(user_id)}{kind.replace('_', '-')}-{digest.hexdigest()[:32]}"
+
+
 def turn_prefix(user_id: str) -> str:
-    """What the ids of all of a user's turns begin with, so that erasing finds them in the engine."""
+    """What the ids of all of a user's turns and errands begin with, so that erasing finds them in the engine."""
     return f"u{hashlib.sha256(user_id.encode()).hexdigest()[:16]}-"

@@ -47,13 +47,14 @@ class Keeper:
             await self._engine.wake(session.head.id)
 
     async def after_closing(self, session: SessionRecord, *closed: TurnRecord) -> None:
-        """Let the next turn begin, and stop what still works on the closed ones."""
+        """Let the next turn begin, and stop what still works on the closed ones; a notice's workflow sends it out."""
         for turn in closed:
             self._announce(turn)
         await self.wake_head(session)
         for turn in closed:
+            end = self._engine.wake if turn.outcome == "answered" else self._engine.terminate
             try:
-                await self._engine.terminate(turn.workflow_instance_id)
+                await end(turn.workflow_instance_id)
             except StoreUnavailable as down:  # it will find its turn done and end by itself
                 log.warning("turn.not_terminated", turn=turn.workflow_instance_id, reason=str(down))
 

@@ -183,12 +183,8 @@ class Lanes:
 
     async def _stand_again(self, turn: TurnRecord, lost: Commit) -> Standing:
         """After a lost commit. Some stores have applied a part of it, which must not outlive an erased session."""
-        told, since = turn.messages[0].content, turn.created_at
-        entry = LaneEntry(
-            id=turn.workflow_instance_id, message=told, accepted_at=since, trace=turn.trace, door=turn.door
-        )
         try:
-            return await self.stand(turn.session_id, turn.user_id, entry)
+            return await self.stand(turn.session_id, turn.user_id, _entry_of(turn))
         except TurnWithdrawn:
             if self._erasable is not None:
                 applied = (*lost.closed, *lost.sealed)
@@ -206,6 +202,19 @@ class Lanes:
         """Whether the turn has come to the session meanwhile; then its own record may be a lost execution's."""
         session = (await self._records.read(session_id)).session
         return session is not None and session.knows(turn_id)
+
+
+def _entry_of(turn: TurnRecord) -> LaneEntry:
+    """The place in the lane that the turn had."""
+    first = turn.messages[0]
+    return LaneEntry(
+        id=turn.workflow_instance_id,
+        message=first.content,
+        accepted_at=turn.created_at,
+        trace=turn.trace,
+        door=turn.door,
+        notice=first.metadata if first.role == "assistant" else None,
+    )
 
 
 def owned(session: SessionRecord, user_id: str) -> SessionRecord:

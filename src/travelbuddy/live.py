@@ -16,9 +16,10 @@ from cachetools import LRUCache, TTLCache
 from pydantic import ValidationError
 
 from travelbuddy.adapters.ports import ReplicaLink
-from travelbuddy.domain.conversation import Step, TurnRecord
+from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.progress import steps_of
+from travelbuddy.domain.steps import Step
 from travelbuddy.errors import TurnClosed
 from travelbuddy.live_notices import Notice, calls_notice, running, stands_notice, steps_told
 from travelbuddy.live_turn import LiveTurn

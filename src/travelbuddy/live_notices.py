@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.progress import Said
+from travelbuddy.domain.steps import Step
 from travelbuddy.live_turn import LiveTurn
 from travelbuddy.workflow.contracts import CallModelInput
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from travelbuddy.domain.conversation import Step, TurnRecord
+from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.progress import Said
+from travelbuddy.domain.steps import Step
 
 MAX_GAPS = 256
 

@@ -12,14 +12,20 @@ from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.preferences import today_for
 from travelbuddy.settings import Settings
 from travelbuddy.tools.base import ToolContext
+from travelbuddy.tools.desks import Desks
 from travelbuddy.workflow.contracts import CallToolInput
 from travelbuddy.workflow.toolcalls import ToolContextFactory, UserContext
 
 
 def tool_contexts(
-    settings: Settings, users: UserRecords, flights: FlightProvider, clock: Callable[[], datetime]
+    settings: Settings,
+    users: UserRecords,
+    flights: FlightProvider,
+    clock: Callable[[], datetime],
+    desks: Desks | None = None,
 ) -> ToolContextFactory:
     """What makes the context of each call."""
+    open_desks = desks or Desks()
 
     async def make(turn_id: str, request: CallToolInput, known: UserContext | None) -> ToolContext:
         async def context() -> UserContext:
@@ -44,6 +50,7 @@ def tool_contexts(
             flights=flights,
             preferences=preferences,
             remember=remember,
+            desks=open_desks,
         )
 
     return make

@@ -72,7 +72,8 @@ class Turns:
         spans.about(turn_id, message.session_id)
         snapshot = await self._records.read(message.session_id)
         if snapshot.session is None:
-            await self._records.index_session(message.user_id, message.session_id, beginning(message.text) or "")
+            title = beginning(message.text) if message.notice is None else None
+            await self._records.index_session(message.user_id, message.session_id, title or "")
         else:
             owned(snapshot.session, message.user_id)
             if self._first_today(snapshot.session):
@@ -198,8 +199,14 @@ class Turns:
             _same(running.session_id == message.session_id and running.message == message.text)
 
     def _entry(self, turn_id: str, message: Incoming) -> LaneEntry:
-        here = tracing.headers() or None
-        return LaneEntry(id=turn_id, message=message.text, accepted_at=self._clock(), trace=here, door=message.door)
+        return LaneEntry(
+            id=turn_id,
+            message=message.text,
+            accepted_at=self._clock(),
+            trace=tracing.headers() or None,
+            door=message.door,
+            notice=message.notice,
+        )
 
     def _input(self, message: Incoming, entry: LaneEntry) -> TurnInput:
         return TurnInput(
@@ -217,6 +224,7 @@ class Turns:
             accepted_by=message.accepted_by,
             trace=entry.trace,
             door=message.door,
+            notice=message.notice,
         )
 
 

@@ -12,7 +12,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from travelbuddy.adapters.ports import EngineState, EngineStatus
-from travelbuddy.domain.conversation import Step, TurnRecord
+from travelbuddy.domain.conversation import TurnRecord
+from travelbuddy.domain.steps import Step
 from travelbuddy.errors import CannotOpen, NotBegun
 from travelbuddy.workflow.contracts import TurnInput
 

@@ -20,8 +20,9 @@ from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_store import Delete, Put, Stored
 from travelbuddy.adapters.ports import EngineState, EngineStatus, ModelAnswer
-from travelbuddy.domain.conversation import SessionRecord, Step
+from travelbuddy.domain.conversation import SessionRecord
 from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.steps import Step
 from travelbuddy.domain.turn import Limits, ToolResult
 from travelbuddy.errors import ModelUnavailable, NotFound, SessionBusy, StoreUnavailable, TurnOver
 from travelbuddy.incoming import Incoming, turn_id_for
@@ -76,6 +77,13 @@ class MemoryRecords(DaprRecords):
     async def put(self, put: Put) -> None:
         await pause()
         self._apply(put)
+
+    async def delete(self, key: str, etag: str | None = None) -> bool:
+        await pause()
+        if etag is not None and self._stored(key).etag != etag:
+            return False
+        self.rows.pop(key, None)
+        return True
 
     def _stored(self, key: str) -> Stored:
         data, etag = self.rows.get(key, (b"", None))
@@ -189,6 +197,11 @@ class MemoryEngine:
         return [turn_id for turn_id in self.instances if turn_id.startswith(prefix)]
 
 
+def is_notice(text: str) -> bool:
+    """Whether this is what the notices of these stories say."""
+    return text.startswith("notice")
+
+
 @dataclass
 class ModelLog:
     """A model that fails as told, asks for a tool first when told so, and keeps every prompt it was given."""
@@ -206,7 +219,7 @@ class ModelLog:
         on_text: Callable[[str], None] | None = None,
     ) -> ModelAnswer:
         await pause()
-        self.prompts.append([str(m["content"]) for m in messages if m["role"] == "user"])
+        self.prompts.append([str(m["content"]) for m in messages if m["role"] == "user" or is_notice(m["content"])])
         number = len(self.prompts)
         if self.failures:
             self.failures -= 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.property.simulation import SESSION, USER, World
+from tests.property.simulation import SESSION, USER, World, is_notice
 
 from travelbuddy.domain.messages import whole
 from travelbuddy.incoming import Incoming
@@ -16,7 +16,7 @@ seeds = st.integers(0, 2**32)
 IF_BUSY: list[IfBusy] = ["enqueue", "reject", "interrupt"]
 
 
-def _messages(count: int, duplicates: int, policies: Sequence[IfBusy] = ()) -> list[Incoming]:
+def _messages(count: int, duplicates: int, policies: Sequence[IfBusy] = (), notices: int = 0) -> list[Incoming]:
     messages = [
         Incoming(
             USER,
@@ -28,7 +28,18 @@ def _messages(count: int, duplicates: int, policies: Sequence[IfBusy] = ()) -> l
         )
         for i in range(count)
     ]
-    return messages + messages[:1] * duplicates
+    told = [
+        Incoming(
+            USER,
+            SESSION,
+            f"notice {i}",
+            key=f"notice {i}",
+            reply_to=ReplyTo(recipient=USER, in_reply_to=f"notice {i}"),
+            notice={"kind": "booking"},
+        )
+        for i in range(notices)
+    ]
+    return messages + messages[:1] * duplicates + told * 2
 
 
 def _judge(world: World) -> None:
@@ -43,8 +54,12 @@ def _judge(world: World) -> None:
     seen: list[str] = []
     for turn in session.turns:
         assert whole(turn.messages), "a stored turn is whole (V2)"
-        assert turn.messages[0].role == "user"
         assert turn.messages[-1].role == "assistant"
+        if is_notice(turn.messages[0].content):
+            assert (len(turn.messages), turn.outcome) == (1, "answered"), "a notice is told, whatever becomes of it"
+            seen.append(turn.reply.content)
+            continue
+        assert turn.messages[0].role == "user"
         if turn.outcome == "cancelled":
             ended = world.ended_outside | world.cancelled | world.engine.ended_by_us | world.withdrawn
             assert turn.workflow_instance_id in ended, "nobody is cancelled who was not ended"
@@ -68,16 +83,17 @@ def _judge(world: World) -> None:
     ends=st.integers(0, 1),
     seconds=st.integers(0, 2),
     searches=st.booleans(),
+    notices=st.integers(0, 1),
 )
 def test_no_accident_loses_doubles_or_reorders_a_turn(
-    seed: int, redis: bool, crashes: int, ends: int, seconds: int, searches: bool
+    seed: int, redis: bool, crashes: int, ends: int, seconds: int, searches: bool, notices: int
 ) -> None:
     """With crashes, second executions, duplicates and outside terminations at any step, V1 to V4 hold.
 
     Also of turns with a local tool, whose second step goes on from what the first one read.
     """
     world = World(
-        _messages(3, duplicates=1),
+        _messages(3 - notices, duplicates=1, notices=notices),
         applies_refused=redis,
         crashes=crashes,
         ends=ends,
@@ -96,14 +112,15 @@ def test_no_accident_loses_doubles_or_reorders_a_turn(
     redis=st.booleans(),
     accidents=st.tuples(st.integers(0, 2), st.integers(0, 1), st.integers(0, 1), st.integers(0, 2)),
     searches=st.booleans(),
+    notices=st.integers(0, 1),
 )
 def test_every_policy_keeps_the_promises(
-    seed: int, policies: list[IfBusy], redis: bool, accidents: tuple[int, int, int, int], searches: bool
+    seed: int, policies: list[IfBusy], redis: bool, accidents: tuple[int, int, int, int], searches: bool, notices: int
 ) -> None:
-    """However messages queue, refuse to wait, interrupt and are cancelled, V1 to V4 hold."""
+    """However messages queue, refuse to wait, interrupt and are cancelled, V1 to V4 hold; a notice is always told."""
     crashes, ends, seconds, cancels = accidents
     world = World(
-        _messages(len(policies), 1, policies),
+        _messages(len(policies), 1, policies, notices),
         applies_refused=redis,
         crashes=crashes,
         ends=ends,

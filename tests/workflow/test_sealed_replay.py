@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.workflow.replay import Replay
 
-from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.steps import Step
 from travelbuddy.domain.turn import MAX_WAITS, Limits, ModelResult, ToolResult
 from travelbuddy.errors import CannotOpen
 from travelbuddy.sealing import Sealer

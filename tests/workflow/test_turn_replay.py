@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.workflow.replay import START, Replay
 
-from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.steps import Step
 from travelbuddy.domain.turn import LANE_RECHECK, MAX_WAITS, Limits, ModelResult, ToolResult
 from travelbuddy.workflow.contracts import TurnInput
 

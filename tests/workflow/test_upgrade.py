@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from tests.workflow.contract_rules import PAYLOADS, breaks, recorded, schema
 from tests.workflow.recorded import FOLDER, Resumed, load, steps
 
-from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message
+from travelbuddy.domain.steps import Step
 from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.workflow.contracts import CALL_TOOL
 

@@ -48,7 +48,7 @@ _LIST_PAGE = 1000
 
 
 class DaprTurnEngine:
-    """The TurnEngine port over the sidecar's workflow API."""
+    """The ports TurnEngine and Work over the sidecar's workflow API."""
 
     def __init__(
         self, sidecar: Sidecar, sealer: Sealer | None = None, clock: Callable[[], float] = time.monotonic
@@ -59,16 +59,17 @@ class DaprTurnEngine:
         self._torn_since: TTLCache[str, float] = TTLCache(1_000, 600)
 
     async def schedule(self, turn_id: str, payload: Mapping[str, JsonValue]) -> bool:
-        """See TurnEngine. The engine refuses an id that is running, and starts an ended one anew."""
-        workflows = self._sidecar.connection.workflows
-        told: Any = dict(payload)
-        if self._sealer.seals:
-            told = self._sealer.seal(json.dumps(told), place_of(turn_id))
+        """See TurnEngine."""
+        return await self.start(TURN_WORKFLOW, turn_id, payload)
+
+    async def start(self, workflow: str, instance_id: str, payload: Mapping[str, JsonValue]) -> bool:
+        """See Work. The engine refuses an id that is running, and starts an ended one anew."""
+        workflows, told = self._sidecar.connection.workflows, self._sealed(dict(payload), instance_id)
         try:
-            with spans.engine("schedule"):
+            with spans.engine("schedule", workflow):
                 async with asyncio.timeout(TIMEOUT):
                     await workflows.schedule_new_workflow(
-                        TURN_WORKFLOW, input=told, instance_id=turn_id, start_at=LONG_AGO
+                        workflow, input=told, instance_id=instance_id, start_at=LONG_AGO
                     )
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.ALREADY_EXISTS:
@@ -102,6 +103,15 @@ class DaprTurnEngine:
             if _TORN not in str(error):
                 raise
             log.warning("turn.torn", turn=turn_id, reason=str(error))
+
+    async def tell(self, instance_id: str, event: str, data: JsonValue = None) -> bool:
+        """See Work."""
+        told = self._sealed(data, instance_id)
+        return await _tell(self._sidecar.connection.workflows.raise_workflow_event(instance_id, event, data=told))
+
+    def _sealed(self, data: Any, instance_id: str) -> Any:
+        """What the engine may keep of this."""
+        return self._sealer.seal(json.dumps(data), place_of(instance_id)) if self._sealer.seals else data
 
     def _torn_for_good(self, turn_id: str, error: BaseException) -> bool:
         """Whether no part of this workflow can run any more: its state has been unreadable for some time."""

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel, Field, field_serializer
 
 from travelbuddy.domain.answers import offers_of
-from travelbuddy.domain.conversation import Outcome, SessionRecord, Step, TurnRecord
+from travelbuddy.domain.conversation import Outcome, SessionRecord, TurnRecord
 from travelbuddy.domain.messages import Message
+from travelbuddy.domain.steps import Step
 
 
 class TurnPage(BaseModel):
@@ -61,7 +62,10 @@ def turn_page(turn: TurnRecord) -> TurnPage:
 
 
 def open_turns(session: SessionRecord) -> list[OpenTurn]:
-    """The turns in the lane. One that was cancelled while it waits keeps its place there, but is not open."""
+    """The turns in the lane. One that was cancelled while it waits keeps its place there, but is not open.
+
+    Nor is a notice, which nobody waits for.
+    """
     return [
         OpenTurn(
             workflow_instance_id=entry.id,
@@ -70,5 +74,5 @@ def open_turns(session: SessionRecord) -> list[OpenTurn]:
             queue_position=position,
         )
         for position, entry in enumerate(session.lane)
-        if entry.cancelled_at is None
+        if entry.cancelled_at is None and entry.notice is None
     ]

@@ -6,13 +6,13 @@ each of them is a transition of the protocol that ``tests/property`` checks agai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from travelbuddy.domain.messages import Message
+from travelbuddy.domain.steps import Step, tokens_of
 
 WINDOW = 10
 """Turns kept inline in the session record, and so the turns a prompt can see."""
@@ -26,24 +26,6 @@ Outcome = Literal["answered", "failed", "interrupted", "cancelled"]
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class Step(_Record):
-    """One entry of a turn's timeline: an execution of an activity. ``duration_ms`` is milliseconds."""
-
-    name: str
-    attempt: int = 1
-    started_at: datetime
-    duration_ms: int
-    tokens: int | None = None
-    error: str | None = None
-    held_up_ms: int | None = None
-    """How long it stood between being asked for and being begun, where that was long: a process died, or was busy."""
-
-
-def tokens_of(timeline: Iterable[Step]) -> int:
-    """The tokens that these steps took, as far as the model told."""
-    return sum(step.tokens or 0 for step in timeline)
 
 
 class LaneEntry(_Record):
@@ -61,10 +43,12 @@ class LaneEntry(_Record):
     """Where its door was in a trace, as W3C headers."""
     door: str | None = None
     """Through which door the message came."""
+    notice: dict[str, JsonValue] | None = None
+    """For a notice, whose ``message`` is the agent's own: what it carries."""
 
 
 class TurnRecord(_Record):
-    """A finished turn, whole: the user's message, each tool call with its result, the reply."""
+    """A finished turn, whole: the user's message, each tool call with its result, the reply; a notice's reply alone."""
 
     workflow_instance_id: str
     session_id: str
@@ -188,7 +172,7 @@ def commit_turns(session: SessionRecord, *finished: TurnRecord) -> Commit:
 def interrupt_with(session: SessionRecord, entry: LaneEntry, note: str, now: datetime) -> Commit:
     """Close every turn that is under way or waits, and put ``entry`` at the head. There must be such a turn.
 
-    One that was cancelled while it waited stays cancelled: its user was told so.
+    One that was cancelled while it waited stays cancelled: its user was told so. A notice is told.
     """
     cut = commit_turns(
         session,
@@ -216,7 +200,12 @@ def cancelled_turn(session: SessionRecord, entry: LaneEntry, when: datetime) -> 
 def closed_unanswered(
     session: SessionRecord, entry: LaneEntry, outcome: Outcome, note: str, now: datetime
 ) -> TurnRecord:
-    """The record of a turn that ended without the model's answer; ``note`` stands where the reply would."""
+    """The record of a turn that ended without the model's answer; ``note`` stands where the reply would.
+
+    A notice needs no answer, so it cannot end without one: whoever closes it tells it.
+    """
+    if entry.notice is not None:
+        return notice_turn(session, entry, now)
     return TurnRecord(
         workflow_instance_id=entry.id,
         session_id=session.session_id,
@@ -229,6 +218,21 @@ def closed_unanswered(
             Message(role="assistant", content=note, timestamp=now, metadata={"outcome": outcome}),
         ),
         error=note,
+        trace=entry.trace,
+        door=entry.door,
+    )
+
+
+def notice_turn(session: SessionRecord, entry: LaneEntry, now: datetime) -> TurnRecord:
+    """The record of a notice: the agent's message alone."""
+    return TurnRecord(
+        workflow_instance_id=entry.id,
+        session_id=session.session_id,
+        user_id=session.user_id,
+        outcome="answered",
+        created_at=entry.accepted_at,
+        completed_at=now,
+        messages=(Message(role="assistant", content=entry.message, timestamp=now, metadata=entry.notice or {}),),
         trace=entry.trace,
         door=entry.door,
     )

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from travelbuddy.domain.conversation import Step
+from pydantic import BaseModel, ConfigDict
 
 HELD_UP = 1_000
 """Milliseconds that a step may wait to be begun before its timeline says so."""
+
+
+class Step(BaseModel):
+    """One entry of a turn's timeline: an execution of an activity. ``duration_ms`` is milliseconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    attempt: int = 1
+    started_at: datetime
+    duration_ms: int
+    tokens: int | None = None
+    error: str | None = None
+    held_up_ms: int | None = None
+    """How long it stood between being asked for and being begun, where that was long: a process died, or was busy."""
+
+
+def tokens_of(timeline: Iterable[Step]) -> int:
+    """The tokens that these steps took, as far as the model told."""
+    return sum(step.tokens or 0 for step in timeline)
 
 
 def finished_step(

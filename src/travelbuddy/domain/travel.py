@@ -136,6 +136,18 @@ class Offer(_Frozen):
         return sum((one.duration for one in self.slices), timedelta())
 
 
+class Passenger(_Frozen):
+    """Who travels, as an airline wants to know it."""
+
+    title: Literal["mr", "ms", "mrs", "miss", "dr"]
+    given_name: Annotated[str, Field(min_length=1, max_length=60)]
+    family_name: Annotated[str, Field(min_length=1, max_length=60)]
+    born_on: date
+    gender: Literal["m", "f"]
+    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+    phone_number: Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$", description="E.164: + and digits only")]
+
+
 class SearchResult(_Frozen):
     """The answer to a query; ``notes`` tells every assumption that was made for the traveller."""
 

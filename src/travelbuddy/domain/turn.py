@@ -17,8 +17,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from travelbuddy.domain.conversation import Outcome, Step, tokens_of
+from travelbuddy.domain.conversation import Outcome
 from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.steps import Step, tokens_of
 
 LANE_RECHECK = 3.0
 """Seconds after which a waiting turn asks again although nobody woke it."""

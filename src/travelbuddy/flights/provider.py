@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
-from travelbuddy.domain.travel import FlightQuery, Offer
+from pydantic import BaseModel, ConfigDict
+
+from travelbuddy.domain.travel import FlightQuery, Offer, Passenger, SupplierText
 
 
 class FlightProvider(Protocol):
@@ -48,5 +50,42 @@ class PricesByDay(Protocol):
         """The prices for leaving on each of these days, with the query's length of stay.
 
         Each is what the first offer of a search for that day would cost. Raises as ``search``, and names the field.
+        """
+        ...
+
+
+class Hold(BaseModel):
+    """An offer that is held. ``pay_by``: until when, where the supplier says so."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reference: SupplierText
+    order_id: str
+    pay_by: datetime | None = None
+    total_amount: str
+    total_currency: str
+    source: str
+
+
+@runtime_checkable
+class HoldsFlights(Protocol):
+    """What a FlightProvider may be able to do as well: keep an offer for a traveller who pays later."""
+
+    @property
+    def needs_passengers(self) -> bool:
+        """Whether ``hold`` must be told who travels."""
+        ...
+
+    async def offer(self, offer_id: str) -> Offer:
+        """The offer as it is sold now.
+
+        Raises ToolError ``offer_gone`` when it is not sold (any more), Transient when worth another try.
+        """
+        ...
+
+    async def hold(self, offer: Offer, passengers: Sequence[Passenger], key: str) -> Hold:
+        """Hold the offer, exactly once for this key however often it is asked.
+
+        Raises ToolError when it cannot be had, Transient when worth another try with the same key.
         """
         ...

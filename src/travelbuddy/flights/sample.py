@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from heapq import nsmallest
 from itertools import islice, product
 
-from travelbuddy.domain.travel import Cabin, FlightQuery, Offer, Segment, Slice, Sort
+from travelbuddy.domain.travel import Cabin, FlightQuery, Offer, Passenger, Sort
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.airports import airports_for
 from travelbuddy.flights.directory import Airport, distance_km
 from travelbuddy.flights.network import Path, paths
-from travelbuddy.flights.provider import DayPrices
+from travelbuddy.flights.provider import DayPrices, Hold
+from travelbuddy.flights.sample_ids import mark, named_by
+from travelbuddy.flights.sample_trips import CURRENCY, Journey, Trip, money, offer_of
 from travelbuddy.flights.timetable import MAX_CONNECTION, OVERNIGHT, Flight, journeys, seeded
 
-CURRENCY = "EUR"
 MAX_OFFERS = 6
 _MAX_PAIRS = 6
 _BEST = 24
@@ -29,27 +29,16 @@ _MONTH_PERCENT = (88, 90, 98, 104, 102, 112, 126, 124, 104, 98, 88, 110)
 _CARRIER_PERCENT = {"SH": 100, "GW": 112, "PP": 84, "IM": 104, "CL": 90, "UJ": 96, "NB": 107}
 
 
-@dataclass(frozen=True, slots=True)
-class _Journey:
-    """One direction at a price, in cents for one passenger; ``flights`` tells journeys apart."""
-
-    legs: tuple[Flight, ...]
-    cents: int
-    duration: timedelta
-    flights: tuple[str, ...]
-
-
-_Trip = tuple[_Journey, ...]
-
-
 class SampleFlights:
     """A ``FlightProvider`` whose answer depends on the query alone: same query, same offers, byte for byte.
 
-    It tells PricesByDay as well. The first search loads the airports unless ``airports.warm()`` was called before.
+    It is PricesByDay and HoldsFlights as well. The first search loads the airports unless ``airports.warm()`` was
+    called before.
     """
 
     name = "sample"
     local = True
+    needs_passengers = False
 
     async def search(self, query: FlightQuery) -> list[Offer]:
         """At most six offers in EUR; none when the places are too close to fly between."""
@@ -60,11 +49,41 @@ class SampleFlights:
         else:
             trips = _round_trips(out, _journeys(_ways(destinations, origins, query), query.return_date, query), query)
         chosen = _varied(sorted(trips, key=lambda trip: _order(trip, query.sort)))
-        return [_offer(trip, query, self.name) for trip in chosen]
+        return [offer_of(trip, query, self.name) for trip in chosen]
 
     async def cheapest_by_day(self, query: FlightQuery, days: Sequence[date]) -> DayPrices:
         """See PricesByDay. In a thread, because two weeks of a long journey are some tenths of a second."""
         return DayPrices(CURRENCY, await asyncio.to_thread(_cheapest, query.model_copy(update={"sort": "price"}), days))
+
+    async def offer(self, offer_id: str) -> Offer:
+        """See HoldsFlights. A sample fare never changes, so the offer is as it was found."""
+        gone = ToolError("offer_gone", "There is no such offer; search again.", field="offer_id")
+        if (named := named_by(offer_id)) is None:
+            raise gone
+        query = named.query
+        ends = _ends(query)
+        directions = [_journeys(_ways(*ends, query), query.departure_date, query)]
+        if query.return_date is not None:
+            directions.append(_journeys(_ways(ends[1], ends[0], query), query.return_date, query))
+        trip: Trip = tuple(
+            journey
+            for journeys, wanted in zip(directions, named.journeys, strict=True)
+            for journey in journeys
+            if mark(journey.flights) == wanted
+        )
+        if len(trip) != len(directions):
+            raise gone
+        return offer_of(trip, query, self.name)
+
+    async def hold(self, offer: Offer, passengers: Sequence[Passenger], key: str) -> Hold:
+        """See HoldsFlights. Nothing is held anywhere: the reference is made of the key."""
+        return Hold(
+            reference=f"{seeded('hold', key) % 36**6:06X}"[-6:],
+            order_id=f"ord_{seeded('order', key):016x}",
+            total_amount=offer.total_amount,
+            total_currency=offer.total_currency,
+            source=self.name,
+        )
 
 
 def _cheapest(query: FlightQuery, days: Sequence[date]) -> dict[date, Decimal | None]:
@@ -77,11 +96,11 @@ def _cheapest(query: FlightQuery, days: Sequence[date]) -> dict[date, Decimal | 
         out = _journeys(there, day, query)
         trips = _trips(out, None if stay is None else _journeys(again, day + stay, query), query)
         cents = min((sum(journey.cents for journey in trip) for trip in trips), default=None)
-        prices[day] = None if cents is None else _money(cents * query.passengers)
+        prices[day] = None if cents is None else money(cents * query.passengers)
     return prices
 
 
-def _trips(out: list[_Journey], back: list[_Journey] | None, query: FlightQuery) -> Iterable[_Trip]:
+def _trips(out: list[Journey], back: list[Journey] | None, query: FlightQuery) -> Iterable[Trip]:
     """Some of the day's trips, the cheapest among them."""
     if back is None:
         return [(journey,) for journey in out]
@@ -120,12 +139,12 @@ def _ways(origins: tuple[Airport, ...], destinations: tuple[Airport, ...], query
     ]
 
 
-def _journeys(ways: list[Path], day: date, query: FlightQuery) -> list[_Journey]:
+def _journeys(ways: list[Path], day: date, query: FlightQuery) -> list[Journey]:
     """The sensible journeys of one direction: not more than twice as long as the quickest, plus two hours."""
     found = _flown(ways, day, MAX_CONNECTION) or _flown(ways, day, OVERNIGHT)
     longest = min((duration for _, duration in found), default=timedelta()) * 2 + timedelta(hours=2)
     return [
-        _Journey(legs, _cents(legs, day, query.cabin), duration, tuple(map(_label, legs)))
+        Journey(legs, _cents(legs, day, query.cabin), duration, tuple(map(_label, legs)))
         for legs, duration in found
         if duration <= longest
     ]
@@ -142,14 +161,14 @@ def _label(leg: Flight) -> str:
     return f"{leg.carrier.iata_code}{leg.number}@{leg.departing_at.isoformat()}"
 
 
-def _affordable(trips: Iterable[_Trip], query: FlightQuery) -> list[_Trip]:
+def _affordable(trips: Iterable[Trip], query: FlightQuery) -> list[Trip]:
     if query.max_price is None:
         return list(trips)
     limit = query.max_price * 100 / query.passengers
     return [trip for trip in trips if sum(journey.cents for journey in trip) <= limit]
 
 
-def _round_trips(out: list[_Journey], back: list[_Journey], query: FlightQuery) -> list[_Trip]:
+def _round_trips(out: list[Journey], back: list[Journey], query: FlightQuery) -> list[Trip]:
     """Pairs of the best of both directions; of all, when those do not fit together or cost too much."""
     best_out = nsmallest(_BEST, out, key=lambda journey: _order((journey,), query.sort))
     back_sort: Sort = "price" if query.sort == "departure" else query.sort
@@ -157,7 +176,7 @@ def _round_trips(out: list[_Journey], back: list[_Journey], query: FlightQuery) 
     return _affordable(_fitting(best_out, best_back), query) or _affordable(_fitting(out, back), query)
 
 
-def _fitting(out: list[_Journey], back: list[_Journey]) -> Iterator[_Trip]:
+def _fitting(out: list[Journey], back: list[Journey]) -> Iterator[Trip]:
     for there, again in product(out, back):
         if again.legs[0].departing_at - there.legs[-1].arriving_at >= _MIN_STAY:
             yield there, again
@@ -190,56 +209,16 @@ def _connection_percent(km: int, stops: int) -> int:
     return (115 if km < 1500 else 97 if km < 4000 else 86) - 5 * (stops - 1)
 
 
-def _offer(trip: _Trip, query: FlightQuery, source: str) -> Offer:
-    cents = sum(journey.cents for journey in trip) * query.passengers
-    labels = [label for journey in trip for label in journey.flights]
-    return Offer(
-        id=f"off_{seeded('offer', query.cabin, query.passengers, *labels):016x}",
-        total_amount=str(_money(cents)),
-        total_currency=CURRENCY,
-        cabin=query.cabin,
-        owner=trip[0].legs[0].carrier,
-        slices=tuple(map(_slice, trip)),
-        source=source,
-    )
-
-
-def _money(cents: int) -> Decimal:
-    return Decimal(cents).scaleb(-2)
-
-
-def _slice(journey: _Journey) -> Slice:
-    legs = journey.legs
-    return Slice(
-        origin=legs[0].origin.code,
-        destination=legs[-1].destination.code,
-        duration=journey.duration,
-        stops=len(legs) - 1,
-        segments=tuple(
-            Segment(
-                origin=leg.origin.code,
-                destination=leg.destination.code,
-                departing_at=leg.departing_at,
-                arriving_at=leg.arriving_at,
-                duration=leg.arriving_at - leg.departing_at,
-                marketing_carrier=leg.carrier,
-                flight_number=leg.number,
-            )
-            for leg in legs
-        ),
-    )
-
-
-def _order(trip: _Trip, sort: Sort) -> tuple[object, ...]:
+def _order(trip: Trip, sort: Sort) -> tuple[object, ...]:
     cents, departure = sum(journey.cents for journey in trip), trip[0].legs[0].departing_at
     duration = sum((journey.duration for journey in trip), timedelta())
     first = {"price": cents, "duration": duration, "departure": departure}[sort]
     return (first, cents, duration, departure, [journey.flights for journey in trip])
 
 
-def _varied(trips: Iterable[_Trip]) -> list[_Trip]:
+def _varied(trips: Iterable[Trip]) -> list[Trip]:
     """The first six, none flying out as two earlier ones do: a choice of journeys, not of returns."""
-    chosen: list[_Trip] = []
+    chosen: list[Trip] = []
     for trip in trips:
         if sum(trip[0] is other[0] for other in chosen) < 2:
             chosen.append(trip)

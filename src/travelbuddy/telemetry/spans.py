@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from structlog.contextvars import bind_contextvars
 
 from travelbuddy.adapters.ports import ModelAnswer
-from travelbuddy.domain.conversation import TurnRecord, tokens_of
+from travelbuddy.domain.conversation import TurnRecord
+from travelbuddy.domain.steps import tokens_of
 from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.telemetry.first_text import timed
 from travelbuddy.telemetry.tracing import NOTHING, Span, Value, recorder, span
@@ -110,9 +111,9 @@ def store(operation: str, store_name: str, keys: int) -> AbstractContextManager[
     return span(f"{operation} {store_name}", "client", attributes)
 
 
-def engine(request: str) -> AbstractContextManager[Span]:
+def engine(request: str, workflow: str = "turn") -> AbstractContextManager[Span]:
     """A request to the workflow engine."""
-    return span(f"{request} workflow", "client", {"rpc.system.name": "grpc", "gen_ai.workflow.name": "turn"})
+    return span(f"{request} workflow", "client", {"rpc.system.name": "grpc", "gen_ai.workflow.name": workflow})
 
 
 def publish(topic: str, pubsub: str) -> AbstractContextManager[Span]:

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.tools.base import Toolbox
+from travelbuddy.tools.desks import Desks
 
 
-def default_toolbox(flights: FlightProvider) -> Toolbox:
-    """All tools of the agent; searching is as local as the flights are."""
+def default_toolbox(flights: FlightProvider, desks: Desks | None = None) -> Toolbox:
+    """All tools of the agent for which there is a desk; searching is as local as the flights are."""
     from travelbuddy.tools.preferences import forget_preference, remember_preference
     from travelbuddy.tools.search_flights import search_flights
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, get_type_hints
 
@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.provider import FlightProvider
+from travelbuddy.tools.desks import Customer, Desks
 
 _MOST_PROBLEMS = 3
 _MOST_NAME = 60
@@ -41,6 +42,12 @@ class ToolContext:
     preferences: Callable[[], Awaitable[Mapping[str, str]]]
     remember: Callable[[Mapping[str, str | None]], Awaitable[None]]
     """Sets the user's lasting preferences; None deletes one. Doing it twice is harmless."""
+    desks: Desks = field(default_factory=Desks)
+
+    @property
+    def customer(self) -> Customer:
+        """Who asks, as the desks need to know."""
+        return Customer(self.user_id, self.session_id, f"{self.workflow_instance_id}/{self.call_id}")
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Literal
 
 import structlog
 from cachetools import TTLCache
 from pydantic import JsonValue
 
 from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
-from travelbuddy.domain.conversation import Outcome, Step, TurnRecord, tokens_of
+from travelbuddy.domain.conversation import Outcome, TurnRecord, notice_turn
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
-from travelbuddy.domain.steps import finished_step
+from travelbuddy.domain.steps import Step, finished_step, tokens_of
 from travelbuddy.domain.turn import ModelResult, ToolResult, backoff
 from travelbuddy.domain.users import Tally, tokens_on
 from travelbuddy.doors import OpenDoors
@@ -27,24 +26,17 @@ from travelbuddy.telemetry.spans import turn_over
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
 from travelbuddy.workflow.prompting import TodayFor, prompt, tools_used
+from travelbuddy.workflow.texts import APOLOGY, TOO_MANY_STEPS, USED_UP, WITHDRAWN, Budget
 from travelbuddy.workflow.toolcalls import ToolCalls
 
 log = structlog.get_logger(__name__)
 
-Budget = Literal["session", "day"]
 Tallies = Callable[[str], Awaitable[Mapping[str, Tally]]]
 """The tallies of a user's sessions."""
 KEEP, KEEP_SECONDS = 1_000, 5.0
 """Sessions as read by a first step, for the step that follows it at once."""
 REFRESH_USER = timedelta(days=1)
 REPLIES_TOPIC = "TravelBuddy.replies"
-APOLOGY = "I am sorry, I could not get an answer this time. Please send your message again in a moment."
-WITHDRAWN = "This request was withdrawn; nothing of it is kept."
-TOO_MANY_STEPS = "I am sorry, this took more steps than I may take. Please ask for less at once."
-USED_UP: dict[Budget, str] = {
-    "session": "I am sorry, this conversation has used up its share of the model. Please start a new one.",
-    "day": "I am sorry, you have used up your share of the model for today. Please come back tomorrow (UTC).",
-}
 
 
 class TurnActivities:
@@ -100,6 +92,9 @@ class TurnActivities:
                     return await self._reply(record, call)
                 case Withdrawn():
                     return self._withdrawn()
+                case Admitted() as admitted if turn.notice is not None:
+                    told = notice_turn(admitted.session, turn.entry(turn_id), self._clock())
+                    return await self._reply(await self._lanes.commit(told, admitted), call)
                 case Admitted() as admitted:
                     if call.step == call.attempt == 1:
                         self._metrics.admitted(turn_id, (self._clock() - turn.accepted_at).total_seconds())

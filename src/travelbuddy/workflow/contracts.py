@@ -11,8 +11,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from travelbuddy.domain.conversation import LaneEntry, Step
+from travelbuddy.domain.conversation import LaneEntry
 from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.steps import Step
 from travelbuddy.domain.turn import Limits
 
 TURN_WORKFLOW = "turn"
@@ -29,6 +30,12 @@ class _Payload(BaseModel):
     def wire(self) -> dict[str, JsonValue]:
         """The JSON object that is put into the history; fields at their default are left out."""
         return self.model_dump(mode="json", exclude_defaults=True)
+
+
+class OwnedPayload(_Payload):
+    """A payload that says whose it is."""
+
+    user_id: str
 
 
 class ReplyTo(_Payload):
@@ -58,12 +65,19 @@ class TurnInput(_Payload):
     trace: dict[str, str] | None = None
     """Where the door was in a trace, as W3C headers; None when traces are off."""
     door: str | None = None
-    """Through which door the message came: chat, chat-stream, start-workflow or pubsub."""
+    """Through which door the message came: chat, chat-stream, start-workflow or pubsub; a notice's is its errand."""
+    notice: dict[str, JsonValue] | None = None
+    """For a notice, whose ``message`` is the agent's own and is told without asking a model: what it carries."""
 
     def entry(self, turn_id: str) -> LaneEntry:
         """Its place in the session's lane."""
         return LaneEntry(
-            id=turn_id, message=self.message, accepted_at=self.accepted_at, trace=self.trace, door=self.door
+            id=turn_id,
+            message=self.message,
+            accepted_at=self.accepted_at,
+            trace=self.trace,
+            door=self.door,
+            notice=self.notice,
         )
 
     def wire(self) -> dict[str, JsonValue]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -22,18 +22,12 @@ from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Regis
 from google.protobuf.empty_pb2 import Empty
 from structlog.contextvars import bind_contextvars
 
-from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.sealing import Sealer
 from travelbuddy.sidecar_token import call_metadata
-from travelbuddy.telemetry import audit, spans
 from travelbuddy.telemetry.logging import sdk_logging
-from travelbuddy.telemetry.metrics import Metrics
-from travelbuddy.telemetry.turn_metrics import TurnMetrics
-from travelbuddy.workflow.activities import TurnActivities
-from travelbuddy.workflow.contracts import CALL_MODEL, CALL_TOOL, TURN_WORKFLOW, CallModelInput, CallToolInput
 from travelbuddy.workflow.early import in_order
+from travelbuddy.workflow.executing import Execute
 from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
-from travelbuddy.workflow.turn import turn
 
 log = structlog.get_logger(__name__)
 
@@ -42,38 +36,30 @@ PULSE = 5.0
 """Seconds between looks whether the sidecar is alive; with the time-out, how long a hanging one stays unnoticed."""
 _PAUSE = 0.5
 _SDK_LOG = logging.getLogger("durabletask-worker")
-Input = TypeVar("Input", CallModelInput, CallToolInput)
-Result = ModelResult | ToolResult
-Execute = Callable[[str, str, Any], Awaitable[str]]
-"""An activity as it travels: from the turn's id, its JSON input and the engine's request to its JSON output."""
+Workflow = Callable[[DaprWorkflowContext, Any], Any]
+"""A generator function: each of its yields is one durable wait."""
 
 
 class WorkflowWorker:
-    """Runs the turn workflow and its activities against a sidecar."""
+    """Runs workflows and activities against a sidecar."""
 
     def __init__(
         self,
-        activities: TurnActivities,
+        workflows: Mapping[str, Workflow],
+        activities: Mapping[str, Execute],
         host: str,
         port: int,
         sealer: Sealer | None = None,
-        metrics: TurnMetrics | None = None,
     ) -> None:
-        """``sealer`` is for all payloads: what is handed to the engine, and what comes back."""
+        """Both by name. ``sealer`` is for all payloads: what is handed to the engine, and what comes back."""
         self._sealer = sealer or Sealer()
         self._target = f"{host}:{port}"
         self._running = False
         self._work: set[asyncio.Task[None]] = set()
-        metrics = metrics or Metrics().turns
-        self._activities: dict[str, Execute] = {
-            CALL_MODEL: _as_json(CallModelInput, activities.call_model, metrics),
-            CALL_TOOL: _as_json(CallToolInput, activities.call_tool, metrics),
-        }
-        quiet = sdk_logging()
+        self._activities = activities
         self._workflows = _Registry()
-        self._workflows.add_named_orchestrator(
-            TURN_WORKFLOW, lambda ctx, payload: turn(DaprWorkflowContext(ctx, quiet), payload)
-        )
+        for name, workflow in workflows.items():
+            self._workflows.add_named_orchestrator(name, _on_our_context(workflow))
 
     @property
     def running(self) -> bool:
@@ -167,6 +153,12 @@ class WorkflowWorker:
         await _deliver(engine.CompleteActivityTask, done)
 
 
+def _on_our_context(workflow: Workflow) -> Callable[[Any, Any], Any]:
+    """The workflow as the SDK's executor calls it."""
+    quiet = sdk_logging()
+    return lambda ctx, payload: workflow(DaprWorkflowContext(ctx, quiet), payload)
+
+
 async def _watch(engine: TaskHubSidecarServiceStub) -> None:
     """Greet the sidecar now and then; raises AioRpcError when it does not answer.
 
@@ -204,28 +196,3 @@ def _refused(response: Any, error: grpc.aio.AioRpcError) -> Any:
 def _failed(details: Any) -> Any:
     """The action that ends a workflow as failed."""
     return make.new_complete_workflow_action(-1, protos.ORCHESTRATION_STATUS_FAILED, "", details)
-
-
-def _as_json(
-    shape: type[Input], activity: Callable[[str, Input], Coroutine[Any, Any, Result]], metrics: TurnMetrics
-) -> Execute:
-    """The activity as it travels, known to the audit log and to the turn's trace, and measured."""
-
-    async def execute(turn_id: str, payload: str, request: Any) -> str:
-        call = shape.model_validate_json(payload)
-        audit.enter(f"workflow {activity.__name__}", _user_of(call))
-        name, link = activity.__name__, request.parentTraceContext.traceParent
-        with (
-            metrics.activity(name) as came_to,
-            spans.activity(name, turn_id, call, request.taskExecutionId, link) as step,
-        ):
-            result = await activity(turn_id, call)
-            spans.came_out(step, result)
-            came_to(getattr(result, "kind", "done"))
-        return result.model_dump_json(exclude_defaults=True)
-
-    return execute
-
-
-def _user_of(call: CallModelInput | CallToolInput) -> str:
-    return call.turn.user_id if isinstance(call, CallModelInput) else call.user_id

@@ -11,9 +11,10 @@ import pytest
 from tests.property.simulation import QuietLink
 
 from travelbuddy import following
-from travelbuddy.domain.conversation import Step, TurnRecord
+from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.messages import Message
 from travelbuddy.domain.progress import Cursor, Event
+from travelbuddy.domain.steps import Step
 from travelbuddy.draining import Drain
 from travelbuddy.errors import NotBegun, NotFound, StoreUnavailable, TravelBuddyError
 from travelbuddy.following import Following

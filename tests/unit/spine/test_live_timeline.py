@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message, ToolCall
-from travelbuddy.domain.steps import finished_step
+from travelbuddy.domain.steps import Step, finished_step
 from travelbuddy.live import LiveTurns
 from travelbuddy.workflow.contracts import CallModelInput, TurnInput
 

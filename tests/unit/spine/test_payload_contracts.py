@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from travelbuddy.domain.conversation import LaneEntry, SessionRecord, Step, TurnRecord
+from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord
 from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.steps import Step
 from travelbuddy.domain.turn import Limits, ModelResult, ToolResult
 from travelbuddy.domain.users import SessionIndex, Tally, UserRecord
 from travelbuddy.workflow.contracts import (

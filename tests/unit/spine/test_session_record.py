@@ -13,7 +13,6 @@ from travelbuddy.domain.conversation import (
     WINDOW,
     LaneEntry,
     SessionRecord,
-    Step,
     TurnRecord,
     cancel_waiting,
     closed_unanswered,
@@ -24,6 +23,7 @@ from travelbuddy.domain.conversation import (
     window,
 )
 from travelbuddy.domain.messages import Message, ToolCall, whole
+from travelbuddy.domain.steps import Step
 from travelbuddy.domain.users import Tally, tokens_on
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

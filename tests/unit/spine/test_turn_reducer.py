@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from travelbuddy.domain.conversation import Step, tokens_of
 from travelbuddy.domain.messages import Message, ToolCall, whole
+from travelbuddy.domain.steps import Step, tokens_of
 from travelbuddy.domain.turn import (
     LANE_RECHECK,
     MAX_BACKOFF,

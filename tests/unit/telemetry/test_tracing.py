@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from tests.unit.telemetry.conftest import Recorded
 
 from travelbuddy.api.problems import install_problem_handlers
-from travelbuddy.domain.conversation import LaneEntry, Step, TurnRecord, cancelled_turn, new_session
+from travelbuddy.domain.conversation import LaneEntry, TurnRecord, cancelled_turn, new_session
 from travelbuddy.domain.messages import Message
+from travelbuddy.domain.steps import Step
 from travelbuddy.domain.turn import ModelResult
 from travelbuddy.errors import ModelUnavailable, RuntimeProblem, StoreUnavailable
 from travelbuddy.runtime.tracing import sidecar_environment, traced

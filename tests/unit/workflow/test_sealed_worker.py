@@ -11,9 +11,12 @@ from dapr.ext.workflow._durabletask.internal import protos
 from tests.unit.workflow.test_worker import MODEL_CALL, TURN, Activities, Engine, activity, until, workflow
 
 from travelbuddy.sealing import Sealer, is_sealed
-from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput
+from travelbuddy.telemetry.metrics import Metrics
+from travelbuddy.workflow.contracts import CALL_MODEL, TURN_WORKFLOW, CallModelInput
+from travelbuddy.workflow.executing import turn_steps
 from travelbuddy.workflow.payloads import place_of, seal_json
 from travelbuddy.workflow.runtime import WorkflowWorker
+from travelbuddy.workflow.turn import turn
 
 SEALER = Sealer("PAYLOAD_KEY", secrets.token_hex(32))
 PLACE = place_of("t")
@@ -25,7 +28,8 @@ async def _answer(item: Any, *, broken: Exception | None = None, sealer: Sealer 
     engine, activities = Engine(), Activities()
     activities.broken = broken
     await engine.start()
-    task = asyncio.create_task(WorkflowWorker(activities, "127.0.0.1", engine.port, sealer).run())
+    steps = turn_steps(activities, Metrics().turns)
+    task = asyncio.create_task(WorkflowWorker({TURN_WORKFLOW: turn}, steps, "127.0.0.1", engine.port, sealer).run())
     try:
         engine.hand_out(item)
         await until(lambda: bool(engine.answers))

@@ -22,9 +22,10 @@ from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc impor
 )
 from google.protobuf.empty_pb2 import Empty
 
-from travelbuddy.domain.conversation import Step
 from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.steps import Step
 from travelbuddy.domain.turn import ModelResult, ToolResult
+from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import (
     CALL_MODEL,
@@ -34,7 +35,9 @@ from travelbuddy.workflow.contracts import (
     CallToolInput,
     TurnInput,
 )
+from travelbuddy.workflow.executing import turn_steps
 from travelbuddy.workflow.runtime import WorkflowWorker
+from travelbuddy.workflow.turn import turn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TURN = TurnInput(user_id="ada", session_id="s", message="Paris to Nice", accepted_at=NOW, model="m")
@@ -156,7 +159,7 @@ class Life:
     """A worker and the task in which it runs."""
 
     def __init__(self, activities: Activities, port: int) -> None:
-        self.worker = WorkflowWorker(activities, "127.0.0.1", port)
+        self.worker = WorkflowWorker({TURN_WORKFLOW: turn}, turn_steps(activities, Metrics().turns), "127.0.0.1", port)
         self.task = asyncio.create_task(self.worker.run())
 
     async def cancelled(self) -> None:

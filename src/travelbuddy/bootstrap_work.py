@@ -1,0 +1,51 @@
+"""The part of the composition root for work that lasts beyond a turn: its desks, its workflows, its activities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from travelbuddy.adapters.dapr_records import DaprRecords
+from travelbuddy.adapters.work_ports import Work
+from travelbuddy.flights.provider import FlightProvider
+from travelbuddy.settings import Settings
+from travelbuddy.telemetry.turn_metrics import TurnMetrics
+from travelbuddy.tools.desks import Desks
+from travelbuddy.turns import Turns
+from travelbuddy.workflow.activities import TurnActivities
+from travelbuddy.workflow.contracts import TURN_WORKFLOW
+from travelbuddy.workflow.executing import Execute, turn_steps
+from travelbuddy.workflow.runtime import Workflow, WorkflowWorker
+from travelbuddy.workflow.turn import turn
+
+
+@dataclass(frozen=True)
+class WorkParts:
+    """What the worker carries out besides turns, by name."""
+
+    workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    activities: Mapping[str, Execute] = field(default_factory=dict)
+
+
+def desks_of(
+    settings: Settings, engine: Work, records: DaprRecords, flights: FlightProvider, clock: Callable[[], datetime]
+) -> Desks:
+    """Where tools and routes hand in such work."""
+    return Desks()
+
+
+def work_of(desks: Desks, turns: Turns) -> WorkParts:
+    """What becomes of it. ``turns`` accepts the notices that tell its outcome."""
+    return WorkParts()
+
+
+def worker_of(settings: Settings, steps: TurnActivities, metrics: TurnMetrics, work: WorkParts) -> WorkflowWorker:
+    """The worker for turns and for such work."""
+    return WorkflowWorker(
+        {TURN_WORKFLOW: turn, **work.workflows},
+        {**turn_steps(steps, metrics), **work.activities},
+        settings.dapr_host,
+        settings.dapr_grpc_port,
+        settings.payload_sealer,
+    )
