@@ -35,4 +35,5 @@ class OpenDoors:
         """Return when no door here is letting the turn in, or has for too long."""
         if (door := self._open.get(turn_id)) is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(door.wait(), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    await door.wait()

@@ -80,4 +80,5 @@ class LiveTurn:
         """Wait until there is news since ``version``, at most so long."""
         if self.version == version:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), seconds)
+                async with asyncio.timeout(seconds):  # wait_for may lose a cancellation in Python 3.11
+                    await self._changed.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -144,6 +145,7 @@ class _Crowd:
         self.unanswered: list[str] = []
         """Requests that met a closing connection; `check_turns` sees it if one of them was accepted."""
         self.answered = self.waiting = self.refused = self.resumed = self.handed = 0
+        self._waits: dict[str, tuple[float, str]] = {}
         self._urls = [stack.app_url, stack.replica_url(1), stack.replica_url(2)]
         self._chance = random.Random(3)
         self._home = asyncio.Event()
@@ -162,10 +164,26 @@ class _Crowd:
         people = [asyncio.create_task(self._talk(f"s{n}", doors[n % len(doors)])) for n in range(CLIENTS)]
         try:
             yield
+        except BaseException:
+            print(await self._who_waits())
+            raise
         finally:
             self._home.set()
             await asyncio.gather(*people)
             await self._http.aclose()
+
+    async def _who_waits(self) -> str:
+        """For whom nothing happens, since when, and how the service says that their turns stand."""
+        told = [self.told()]
+        for session, (since, what) in sorted(self._waits.items(), key=lambda one: one[1]):
+            line = f"{time.monotonic() - since:5.1f} s {what}"
+            with contextlib.suppress(httpx.HTTPError):
+                history = await self._http.get(f"{self._urls[0]}/sessions/{session}/history?limit=1", timeout=2)
+                for turn in history.json().get("open", []):
+                    view = await self._http.get(f"{self._urls[0]}/workflows/{turn['workflow_instance_id']}", timeout=2)
+                    line += f" | {turn['workflow_instance_id']} {view.status_code} {view.json().get('progress')}"
+            told.append(line)
+        return "\n".join(told)
 
     async def _talk(self, session: str, door: Any) -> None:
         self.accepted[session] = []
@@ -174,8 +192,10 @@ class _Crowd:
             number += 1
             text = f"{session}: {number}"
             self.waiting += 1
+            url = self._chance.choice(self._urls)
+            self._waits[session] = time.monotonic(), f"{door.__name__} {text} at {url}"
             try:
-                if await door(self._chance.choice(self._urls), session, text):
+                if await door(url, session, text):
                     self.accepted[session].append(text)
                     self.answered += 1
                 else:
@@ -189,6 +209,7 @@ class _Crowd:
                 self.broken.append(f"{door.__name__} {text}: {error!r}")
             finally:
                 self.waiting -= 1
+                del self._waits[session]
 
     async def _chat(self, url: str, session: str, text: str) -> bool:
         body = {"user_id": "crowd", "session_id": session, "message": text}

@@ -17,8 +17,9 @@ from travelbuddy.errors import StoreUnavailable
 class Link(Sidecar):
     """A sidecar whose placement is there or not; it counts how often it was ended."""
 
-    def __init__(self, *, placed: bool) -> None:
+    def __init__(self, *, placed: bool, workers: int = 1) -> None:
         self.placed = placed
+        self.workers = workers
         self.ended: list[Any] = []
 
     @property
@@ -26,7 +27,10 @@ class Link(Sidecar):
         return SimpleNamespace(api=self, metadata=(("dapr-api-token", "secret"),))
 
     async def GetMetadata(self, request: object, metadata: object) -> Any:  # noqa: N802  the stub's name
-        return SimpleNamespace(actor_runtime=SimpleNamespace(host_ready=self.placed))
+        return SimpleNamespace(
+            actor_runtime=SimpleNamespace(host_ready=self.placed),
+            workflows=SimpleNamespace(connected_workers=self.workers),
+        )
 
     async def Shutdown(self, request: object, metadata: Any) -> None:  # noqa: N802  the stub's name
         self.ended.append(metadata)
@@ -99,3 +103,21 @@ async def test_requests_held_back_for_want_of_placement_are_no_reason() -> None:
 async def test_a_replica_that_takes_no_work_does_not_ask() -> None:
     """Without a worker there may be no host for workflows at all, and silence says nothing."""
     assert await _ended(Link(placed=True), Engine(), takes_work=False) == []
+
+
+async def test_a_sidecar_that_does_not_let_the_worker_in_is_ended() -> None:
+    """It knows of no worker although one is connected, and its errors for workflows are no sign of life."""
+    assert await _ended(Link(placed=True, workers=0), Engine(error=True))
+
+
+async def test_a_worker_has_time_to_be_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look or two at which the sidecar knows of no worker yet say nothing."""
+    link = Link(placed=True, workers=0)
+    monkeypatch.setattr(dapr_watch, "EVERY", 0.1)
+    watch = asyncio.create_task(EngineWatch(link, Engine(*IDS).knock, _fine, lambda: True).run())
+    await asyncio.sleep(0.25)
+    link.workers = 1
+    await asyncio.sleep(0.5)
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+    assert link.ended == []
