@@ -27,13 +27,13 @@ from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
 from travelbuddy.adapters.traced_model import TracedModel
 from travelbuddy.admission import Admission
+from travelbuddy.bootstrap_flights import close_outside, flights_of, guards_of
 from travelbuddy.bootstrap_work import desks_of, work_of, worker_of
 from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.draining import Drain
 from travelbuddy.erasure import Erasure
 from travelbuddy.flights.provider import FlightProvider
-from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.following import Following
 from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
@@ -56,7 +56,6 @@ OFFLINE_MODEL = "offline-travel-1"
 OFFLINE_PREFIX = "/offline-model"
 OFFLINE_KEY = secrets.token_urlsafe(24)
 """What this process shows its own offline model, which is there for nobody else."""
-FLIGHTS = {"sample": SampleFlights}
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,6 @@ def _outside(settings: Settings) -> _Outside:
     sealer = settings.payload_sealer
     state, chat = DaprRecords(sidecar, metrics, sealer=settings.state_sealer), _chat(settings)
     model = GuardedModel(MeteredModel(TracedModel(chat, chat.url), metrics.models), metrics.model_answered)
-    metrics.watch(state.guard, model.guard)
     return _Outside(
         metrics=metrics,
         sidecar=sidecar,
@@ -136,7 +134,9 @@ def _outside(settings: Settings) -> _Outside:
 
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
-    clock, out, flights, doors, drain = _utc_now, _outside(settings), FLIGHTS[settings.flights](), OpenDoors(), Drain()
+    clock, out, doors, drain = _utc_now, _outside(settings), OpenDoors(), Drain()
+    flights = flights_of(settings)
+    out.metrics.watch(out.state.guard, out.model.guard, *guards_of(flights))
     desks, live, metrics = desks_of(settings, out.engine, out.state, flights, clock), LiveTurns(out.link), out.metrics
     toolbox = default_toolbox(flights, desks)
     erasable, lanes, users = _memory(out, live)
@@ -164,7 +164,7 @@ def build_services(settings: Settings) -> Services:
         sidecar=out.sidecar,
         worker=worker,
         watch=EngineWatch(out.sidecar, out.engine.knock, partial(out.state.read, "watch"), lambda: worker.running),
-        close=out.chat.close,
+        close=partial(close_outside, out.chat, flights),
         drain=drain,
     )
 

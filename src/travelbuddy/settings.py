@@ -87,7 +87,9 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(15, ge=0, le=600, description="longest time for what is under way, when told to stop")
     replica_name: str = Field("", description="how other replicas address this one; default: host name and port")
 
-    flights: Literal["sample"] = "sample"
+    flights: Literal["sample", "duffel"] = "sample"
+    duffel_access_token: SecretStr | None = Field(None, description="for FLIGHTS=duffel", validate_default=True)
+    duffel_url: str = Field("https://api.duffel.com", pattern=r"^https?://[^/?#\s]+/?$")
     default_origin: str = Field("LHR", description="IATA or metropolitan code used when nothing better is known")
     today: date | None = Field(None, description="fixes the agent's calendar; unset means the real date")
 
@@ -121,6 +123,15 @@ class Settings(BaseSettings):
         for key in _keys(value) if several else [value.get_secret_value()] if value is not None else []:
             if not KEY_FORM.fullmatch(key):
                 raise ValueError("a key is 64 hexadecimal digits; make one with `openssl rand -hex 32`")
+        return value
+
+    @field_validator("duffel_access_token")
+    @classmethod
+    def _known_token(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if info.data.get("flights") == "duffel" and value is None:
+            raise ValueError("FLIGHTS=duffel needs one: duffel_test_… to try it, duffel_live_… to sell")
+        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("a token has letters, digits and signs only, and no blanks")
         return value
 
     @field_validator("model_prices")

@@ -18,9 +18,9 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from travelbuddy.adapters.ports import ModelAnswer
-from travelbuddy.adapters.retry_after import seconds_to_wait
 from travelbuddy.domain.messages import ToolCall
 from travelbuddy.errors import ModelRefused, ModelUnavailable
+from travelbuddy.retry_after import seconds_to_wait
 from travelbuddy.telemetry.tracing import headers
 
 OnText = Callable[[str], None]

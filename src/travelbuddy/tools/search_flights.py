@@ -38,7 +38,9 @@ def _cabin_words(value: object) -> object:
 
 
 _Optional = BeforeValidator(_blank_is_none)
-_Price = WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "description": "Most for all passengers, in EUR."})
+_Price = WithJsonSchema(
+    {"type": "number", "exclusiveMinimum": 0, "description": "Most for all passengers, in the offers' currency."}
+)
 _Passengers = Field(description="Travellers, 1 to 9.", json_schema_extra={"minimum": 1, "maximum": MAX_PASSENGERS})
 _Stops = Field(description="0 for direct flights only.", json_schema_extra={"minimum": 0, "maximum": MOST_STOPS})
 

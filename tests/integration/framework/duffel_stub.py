@@ -32,9 +32,12 @@ PASSENGER = ("id", "title", "given_name", "family_name", "born_on", "gender", "e
 Json = dict[str, Any]
 On = Literal["offer_requests", "offers", "orders", "order"]
 """Which requests: searching, reading an offer, looking for orders, or creating one."""
-Kind = Literal["429", "500", "502", "503", "504", "slow", "broken", "cut", "cut_after", "500_after", "202", "202_lost"]
+Kind = Literal[
+    "429", "500", "502", "503", "504", "slow", "broken", "cut", "unseen", "cut_after", "500_after", "202", "202_lost"
+]
 """An answer of that status; ``slow``: late; ``broken``: half a JSON; ``cut``: no answer; ``…_after``: when the order is
-there already; ``202``: accepted, and the order is there; ``202_lost``: accepted, and it never comes."""
+there already; ``202``: accepted, and the order is there; ``202_lost``: accepted, and it never comes; ``unseen``: orders
+that are there do not appear yet."""
 
 
 class Refused(Exception):
@@ -134,13 +137,17 @@ class Supplier:
         self.offers[offer_id]["total_amount"] = amount
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # five, as it is otherwise, is less than ask at once
+
+
 class DuffelStub(Supplier):
     """The supplier as a server in this process."""
 
     def __init__(self, port: int = 0) -> None:
         super().__init__()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"supplier": self}))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"supplier": self}))
         self._thread = threading.Thread(target=self.serve, daemon=True)
 
     @property
@@ -227,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
         if where.path == "/air/orders":
             wanted = parse_qs(where.query).get("offer_id", [""])[0]
             found = [order for order in self.supplier.orders if order["offer_id"] == wanted]
-            return 200, {"data": found, "meta": {"limit": 50, "before": None, "after": None}}
+            return 200, _page(found)
         if offer := re.fullmatch(r"/air/offers/([\w-]+)", where.path):
             return 200, {"data": self.supplier.offer(offer[1])}
         raise Refused(404, "invalid_request_error", "not_found", "The resource you asked for does not exist")
@@ -250,6 +257,9 @@ class _Handler(BaseHTTPRequestHandler):
             return True
         elif fault.kind == "202_lost":
             self._send(202, {"data": {}})
+            return True
+        elif fault.kind == "unseen":
+            self._send(200, _page([]))
             return True
         elif fault.kind == "broken":
             self._raw(200, b'{"data": {"offers": [', {"Content-Type": "application/json"})
@@ -300,6 +310,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class names it so
         return
+
+
+def _page(found: list[Json]) -> Json:
+    return {"data": found, "meta": {"limit": 50, "before": None, "after": None}}
 
 
 def _stamp() -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from travelbuddy.adapters.retry_after import seconds_to_wait
+from travelbuddy.retry_after import seconds_to_wait
 
 NOW = datetime(2026, 10, 21, 7, 28, 0, tzinfo=UTC)
 

@@ -30,7 +30,7 @@ class About(BaseModel):
     user_id: str | None = Field(description="whose the credential is; with AUTH=none `default`; null without one")
     model: str
     offline: bool = Field(description="true: the built-in model answers")
-    flights: str = Field(description="where offers are from; `sample` ones cannot be booked")
+    flights: str = Field(description="where offers are from; those of `sample` and `duffel-test` cannot be bought")
 
 
 @router.get("/about", responses=problems(401, 421, 422, 429, 503))
@@ -45,7 +45,7 @@ async def get_about(visitor: Annotated[Caller | None, Depends(visitor)], service
         user_id=(visitor.user_id if visitor is not None else None) or nobody,
         model=model_of(settings),
         offline=settings.offline,
-        flights=settings.flights,
+        flights=services.flights.name,
     )
 
 
