@@ -89,8 +89,8 @@ class DuffelFlights:
             return held
         try:
             sold = await self._sold(offer.id)
-        except ToolError as gone:  # as it is when it was sold to us a moment ago
-            if gone.kind == "offer_gone" and (held := await self._held_by_now(offer.id, mark)):
+        except ToolError:  # it may be gone because it was sold to us a moment ago
+            if held := await self._held_by_now(offer.id, mark):
                 return held
             raise
         _check(sold, offer, passengers)

@@ -114,7 +114,7 @@ def stops(way: Json) -> Text:
     """Where one changes, and how long one waits there."""
     segments = _segments(way)
     if len(segments) == 1:
-        return Text("direct")
+        return Text("1 stop on the way" if way.get("stops") else "direct")
     waits = []
     for before, after in pairwise(segments):
         on, off = _moment(before.get("arriving_at")), _moment(after.get("departing_at"))

@@ -87,6 +87,8 @@ async def search_flights(
         sort=sort,
     )
     offers = await ctx.flights.search(query)
+    if offers and ctx.flights.name.endswith("-test"):
+        reading.notes.append("These are fares of the supplier's test mode, not real ones.")
     if not offers:
         reading.notes.append(await _what_would_help(ctx, query, here, there))
     return SearchResult(
@@ -230,7 +232,14 @@ def _spoken(cabin: Cabin) -> str:
 
 
 async def _what_would_help(ctx: ToolContext, query: FlightQuery, here: Place, there: Place) -> str:
-    """One sentence on the nearest thing there is, found by dropping the limits one after the other."""
+    """One sentence on the nearest thing there is, found by dropping the limits one after the other.
+
+    Elsewhere a search takes seconds and is charged, so there the model is told what it may drop.
+    """
+    if not ctx.flights.local:
+        limits = " and ".join(name for name in ("max_price", "max_stops") if getattr(query, name) is not None)
+        within = f" within {limits}; search again without, or on" if limits else "; try"
+        return f"No flights from {here.label} to {there.label} were found on that day{within} another day."
     free = {"max_price": None, "sort": "price"}
     if query.max_price is not None and (offers := await ctx.flights.search(query.model_copy(update=free))):
         limit = f"{query.max_price:f} {offers[0].total_currency}"

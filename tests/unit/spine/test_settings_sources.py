@@ -190,3 +190,27 @@ def test_a_bad_key_ends_the_start_with_one_line(tmp_path: Path, command: list[st
     assert len(ended.stderr.splitlines()) == 1
     assert "secretly-short" not in ended.stderr + ended.stdout
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("token", ["", "duffel_test_a b", "duffel_test_\n", "duffel_test_é"])
+def test_duffel_needs_a_token(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    """FLIGHTS=duffel without one, or with one that is none, does not start: one line names it, and not what it held."""
+    monkeypatch.setenv("FLIGHTS", "duffel")
+    monkeypatch.setenv("DUFFEL_ACCESS_TOKEN", token)
+    with pytest.raises(RuntimeProblem) as caught:
+        load_settings()
+    assert "DUFFEL_ACCESS_TOKEN: " in str(caught.value)
+    assert "duffel_test_a" not in str(caught.value)
+
+
+def test_duffel_with_a_token_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is kept as a secret; a token alone changes nothing; an address is one."""
+    monkeypatch.setenv("DUFFEL_ACCESS_TOKEN", "duffel_test_secret")
+    assert load_settings().flights == "sample"
+    monkeypatch.setenv("FLIGHTS", "duffel")
+    settings = load_settings()
+    assert (settings.flights, settings.duffel_url) == ("duffel", "https://api.duffel.com")
+    assert "secret" not in settings.model_dump_json()
+    monkeypatch.setenv("DUFFEL_URL", "api.duffel.com")
+    with pytest.raises(RuntimeProblem, match="DUFFEL_URL"):
+        load_settings()

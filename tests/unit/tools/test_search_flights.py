@@ -267,3 +267,35 @@ async def test_a_tool_that_the_turn_was_not_given_is_not_run(user: ToolUser) -> 
     )
     error = json.loads(answer)["error"]
     assert (error["type"], error["suggestions"]) == ("unknown_tool", ["remember_preference"])
+
+
+class Elsewhere:
+    """A supplier over a network, in its test mode; it counts what it is asked."""
+
+    name, local = "elsewhere-test", False
+
+    def __init__(self, offers: list[Offer]) -> None:
+        self.offers = offers
+        self.asked = 0
+
+    async def search(self, query: FlightQuery) -> list[Offer]:
+        self.asked += 1
+        return self.offers
+
+
+async def test_a_supplier_elsewhere_is_asked_once(user: ToolUser) -> None:
+    """A search there takes seconds and is charged, so what would help is said and not looked for."""
+    user.flights = elsewhere = Elsewhere([])
+    found = await user.search(destination="Paris", max_price=10, max_stops=0)
+    assert elsewhere.asked == 1
+    assert "within max_price and max_stops; search again without" in found["notes"][-1]
+    assert "try another day" in (await user.search(destination="Paris"))["notes"][-1]
+
+
+async def test_fares_of_a_test_mode_are_told_as_such(user: ToolUser) -> None:
+    """A note says it, so that every face and the model show it."""
+    query = FlightQuery(origin="LHR", destination="PAR", departure_date=date(2026, 8, 1))
+    user.flights = Elsewhere(await SampleFlights().search(query))
+    found = await user.search(destination="Paris")
+    assert found["source"] == "elsewhere-test"
+    assert any("test mode" in note for note in found["notes"])
