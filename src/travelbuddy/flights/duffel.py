@@ -67,7 +67,7 @@ class DuffelFlights:
         raw = data.get("offers") if isinstance(data, dict) else None
         if not isinstance(raw, list):
             raise ToolError("unavailable", "The flight supplier's answer could not be understood.")
-        offers = read_offers(raw, self.name, query.cabin)
+        offers = await asyncio.to_thread(read_offers, raw, self.name, query.cabin)  # there may be thousands
         if len(offers) < len(raw):
             log.warning("duffel.offers_left_out", number=len(raw) - len(offers), of=len(raw))
         if raw and not offers:

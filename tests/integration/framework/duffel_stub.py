@@ -77,6 +77,8 @@ class Supplier:
         self.orders: list[Json] = []
         self.requests: list[tuple[str, str, Json | None]] = []
         """Every request: method, path with query, ``data`` of its body."""
+        self.answered = 0
+        """How many of them are over, whoever was still there to hear it."""
         self.faults: list[Fault] = []
         self.closing = threading.Event()
         self._searches = 0
@@ -180,7 +182,7 @@ class DuffelStub(Supplier):
 
     def reset(self) -> None:
         """As new: no offers, no orders, no faults, an empty log."""
-        self.offers, self.orders, self.requests, self.faults = {}, [], [], []
+        self.offers, self.orders, self.requests, self.faults, self.answered = {}, [], [], [], 0
 
     def asked(self, method: str, path: str) -> list[Json | None]:
         """The data of the logged requests of this method whose path begins so."""
@@ -215,6 +217,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(refused.status, refused.body(self._request_id()))
         except OSError:  # the client was killed meanwhile, or went away
             self.close_connection = True
+        finally:
+            self.supplier.answered += 1
         return None
 
     def _sort(self) -> On:

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.integration.framework.duffel_stub import TOKEN, DuffelStub, Kind
+from tests.integration.framework.duffel_stub import TOKEN, DuffelStub, Kind, On
+from tests.integration.framework.polling import poll_until
 
 from travelbuddy.domain.travel import FlightQuery, Offer, Passenger
 from travelbuddy.errors import ToolError, Transient
@@ -101,6 +102,24 @@ async def test_two_at_once_end_with_one_order(duffel: DuffelStub, flights: Duffe
     holds = await asyncio.gather(*(flights.hold(offer, [ADA], KEY) for _ in range(5)))
     assert len(set(holds)) == 1
     assert duffel.orders_per_offer() == {offer.id: 1}
+
+
+@pytest.mark.parametrize("on", ["orders", "offers", "order"])
+async def test_killed_at_any_request_its_successor_ends_with_one_order(
+    duffel: DuffelStub, flights: DuffelFlights, on: On
+) -> None:
+    """While looking, reading the offer or ordering: the next try holds it, and what was still on its way adds none."""
+    offer = await found(flights)
+    fault = duffel.arm("slow", on, seconds=0.3)
+    killed = asyncio.create_task(flights.hold(offer, [ADA], KEY))
+    await poll_until(lambda: fault.fired == 1, 5, "the request is under way")
+    killed.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await killed
+    hold = await flights.hold(offer, [ADA], KEY)
+    await poll_until(lambda: duffel.answered == len(duffel.requests), 5, "the killed one's request is over too")
+    assert duffel.orders_per_offer() == {offer.id: 1}
+    assert hold == await flights.hold(offer, [ADA], KEY)
 
 
 @pytest.mark.parametrize("kind", ["cut", "503", "504", "broken"])
