@@ -75,6 +75,8 @@ class Supplier:
     def __init__(self) -> None:
         self.offers: dict[str, Json] = {}
         self.orders: list[Json] = []
+        self.attempted: set[str] = set()
+        """Offers of which an order was tried that never came: no second try is taken."""
         self.requests: list[tuple[str, str, Json | None]] = []
         """Every request: method, path with query, ``data`` of its body."""
         self.answered = 0
@@ -122,6 +124,9 @@ class Supplier:
         if offer is None or offer["expires_at"] <= _stamp():
             raise _gone()
         _check_order(data, offer)
+        if offer["id"] in self.attempted:
+            text = "Order creation has already been attempted for the provided offer"
+            raise Refused(422, "invalid_state_error", "order_creation_already_attempted", text)
         with self._lock:
             sold = {self.offers[order["offer_id"]]["offer_request_id"] for order in self.orders}
             if offer["offer_request_id"] in sold:
@@ -182,7 +187,8 @@ class DuffelStub(Supplier):
 
     def reset(self) -> None:
         """As new: no offers, no orders, no faults, an empty log."""
-        self.offers, self.orders, self.requests, self.faults, self.answered = {}, [], [], [], 0
+        self.offers, self.orders, self.attempted = {}, [], set()
+        self.requests, self.faults, self.answered = [], [], 0
 
     def asked(self, method: str, path: str) -> list[Json | None]:
         """The data of the logged requests of this method whose path begins so."""
@@ -209,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.supplier.requests.append((self.command, self.path, data))
         fault = self.supplier.fault(self._sort())
         try:
-            if fault is None or not self._before(fault):
+            if fault is None or not self._before(fault, data or {}):
                 status, answer = self._result(data)
                 if fault is None or not self._after(fault, answer):
                     self._send(status, answer)
@@ -252,7 +258,7 @@ class _Handler(BaseHTTPRequestHandler):
             text = "The version set to the 'Duffel-Version' header is no longer supported"
             raise Refused(400, "invalid_request_error", "unsupported_version", text)
 
-    def _before(self, fault: Fault) -> bool:
+    def _before(self, fault: Fault, data: Json) -> bool:
         """The fault takes the answer's place, and nothing is done."""
         if fault.kind == "slow":
             self.supplier.closing.wait(fault.seconds)
@@ -260,6 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return True
         elif fault.kind == "202_lost":
+            self.supplier.attempted |= set(data.get("selected_offers") or ())
             self._send(202, {"data": {}})
             return True
         elif fault.kind == "unseen":

@@ -160,9 +160,22 @@ async def test_an_order_that_is_being_made_is_waited_for(duffel: DuffelStub, fli
     """202 and nothing to be seen: try again later."""
     offer = await found(flights)
     duffel.arm("202_lost", "order")
-    with pytest.raises(Transient, match="still making") as told:
+    for _ in range(2):  # the second time it is refused, as tried already
+        with pytest.raises(Transient, match="still making") as told:
+            await flights.hold(offer, [ADA], KEY)
+        assert told.value.retry_after == 30
+    assert duffel.orders == []
+
+
+async def test_an_order_that_was_accepted_and_came_later_is_found(duffel: DuffelStub, flights: DuffelFlights) -> None:
+    """202, not to be seen while we look, and there at the next try: it is not ordered again."""
+    offer = await found(flights)
+    duffel.arm("202", "order")
+    duffel.arm("unseen", "orders", times=4)
+    with pytest.raises(Transient, match="still making"):
         await flights.hold(offer, [ADA], KEY)
-    assert told.value.retry_after == 30
+    assert (await flights.hold(offer, [ADA], KEY)).reference == "RZP001"
+    assert len(duffel.asked("POST", "/air/orders")) == 1
 
 
 async def test_nothing_is_held_without_having_looked(duffel: DuffelStub, flights: DuffelFlights) -> None:

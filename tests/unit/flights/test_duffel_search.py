@@ -12,6 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.integration.framework.duffel_stub import DuffelStub, Kind
 
+from travelbuddy.adapters.openai_chat import OpenAIChat
+from travelbuddy.bootstrap_flights import close_outside
 from travelbuddy.domain.travel import FlightQuery
 from travelbuddy.errors import ToolError, Transient
 from travelbuddy.flights.duffel import DuffelFlights
@@ -173,6 +175,14 @@ async def test_no_token_and_no_traveller_in_the_log(
         with pytest.raises(ToolError):
             await flights.search(QUERY)
     assert "very-secret" not in f"{caplog.text} {logged}"
+
+
+async def test_closed_it_has_no_connection_left(flights: DuffelFlights) -> None:
+    """At the end of the process they are given back, and a search that comes too late is trouble that passes."""
+    await flights.search(QUERY)
+    await close_outside(OpenAIChat(None, "none", 1), flights)
+    with pytest.raises(Transient):
+        await flights.search(QUERY)
 
 
 async def test_many_at_once(flights: DuffelFlights) -> None:

@@ -72,6 +72,13 @@ def test_an_offer_says_who_when_how_long_where_and_how_much(width: int) -> None:
     assert max(map(len, text_of(Offers(RESULT), width=width).splitlines())) <= width
 
 
+def test_a_landing_on_the_way_is_not_left_out() -> None:
+    """A flight that lands and goes on says so, although nobody changes planes."""
+    one = offer(("PT8H", CHANGING[:1]))
+    one["slices"][0]["stops"] = 1
+    assert "1 stop on the way" in text_of(Offers({**RESULT, "offers": [one]}))
+
+
 def test_a_way_back_has_its_own_day() -> None:
     """With a return both ways stand under each other, each with its day; the price stands once."""
     back = [segment("HND", "OSL", "2026-12-20T16:20:00+09:00", "2026-12-20T19:10:00+01:00")]
