@@ -69,6 +69,11 @@ class Refused(ToolError):
         self.status = status
 
     @property
+    def brief(self) -> str:
+        """The message up to the words of the other side, which may quote who travels."""
+        return str(self).partition(":")[0]
+
+    @property
     def gone(self) -> bool:
         """Whether the offer that was asked about is not to be had any more."""
         return self.status in {404, 410} or self.code in GONE
