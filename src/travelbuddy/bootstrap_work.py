@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from travelbuddy.adapters.dapr_errands import DaprErrands
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.work_ports import Work
-from travelbuddy.flights.provider import FlightProvider
+from travelbuddy.bookings import Bookings
+from travelbuddy.domain.booking import Booking
+from travelbuddy.flights.provider import FlightProvider, HoldsFlights
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.tools.desks import Desks
 from travelbuddy.turns import Turns
 from travelbuddy.workflow.activities import TurnActivities
+from travelbuddy.workflow.booking import booking
+from travelbuddy.workflow.booking_payloads import BOOKING
 from travelbuddy.workflow.contracts import TURN_WORKFLOW
 from travelbuddy.workflow.executing import Execute, turn_steps
 from travelbuddy.workflow.runtime import Workflow, WorkflowWorker
@@ -32,12 +37,25 @@ def desks_of(
     settings: Settings, engine: Work, records: DaprRecords, flights: FlightProvider, clock: Callable[[], datetime]
 ) -> Desks:
     """Where tools and routes hand in such work."""
-    return Desks()
+    return Desks(bookings=_bookings(settings, engine, records, flights, clock))
 
 
 def work_of(desks: Desks, turns: Turns) -> WorkParts:
     """What becomes of it. ``turns`` accepts the notices that tell its outcome."""
-    return WorkParts()
+    parts = WorkParts()
+    if isinstance(desks.bookings, Bookings):
+        steps = desks.bookings.activities(turns.accept).by_name()
+        parts = WorkParts({**parts.workflows, BOOKING: booking}, {**parts.activities, **steps})
+    return parts
+
+
+def _bookings(
+    settings: Settings, engine: Work, records: DaprRecords, flights: FlightProvider, clock: Callable[[], datetime]
+) -> Bookings | None:
+    if not isinstance(flights, HoldsFlights):
+        return None
+    open_for = timedelta(hours=settings.approval_hours)
+    return Bookings(DaprErrands(records, Booking), engine, flights, clock, open_for)
 
 
 def worker_of(settings: Settings, steps: TurnActivities, metrics: TurnMetrics, work: WorkParts) -> WorkflowWorker:

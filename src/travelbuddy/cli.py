@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from travelbuddy.terminal.approvals_cli import app as approvals
 from travelbuddy.terminal.cli import BAD_INPUT, one_line_errors
 from travelbuddy.terminal.cli import app as terminal
 
@@ -22,6 +23,7 @@ Port = typer.Option(min=0, max=65535)
 DEFAULT_KEYS = Path("api-keys")
 keys = typer.Typer(help="Who may call, with AUTH=api-key.", no_args_is_help=True)
 app.add_typer(terminal)
+app.add_typer(approvals)
 app.add_typer(keys, name="keys")
 
 

@@ -17,6 +17,8 @@ TravelBuddyError
 │   ├── NotFound             no such session, turn or user
 │   ├── NotOffered           the flight provider cannot do this
 │   ├── SessionBusy          ``if_busy=reject`` and a turn is running
+│   ├── AlreadyDecided       an approval has its decision, and this is another one
+│   ├── ApprovalExpired      nobody approved in time
 │   ├── TurnOver             the turn has its outcome, so nothing can be done to it any more
 │   ├── TurnClosed           the turn was closed while the model was being asked; inside only
 │   ├── TurnWithdrawn        the turn was refused or erased while it ran; inside only, no user meets it
@@ -131,6 +133,14 @@ class NotOffered(Permanent):
 
 class SessionBusy(Permanent):
     """The caller asked to be refused while the session has a turn in progress."""
+
+
+class AlreadyDecided(Permanent):
+    """The approval has its one decision, and it was another one."""
+
+
+class ApprovalExpired(Permanent):
+    """The approval was not decided in time."""
 
 
 class TurnOver(Permanent):

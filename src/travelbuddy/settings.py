@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     default_origin: str = Field("LHR", description="IATA or metropolitan code used when nothing better is known")
     today: date | None = Field(None, description="fixes the agent's calendar; unset means the real date")
 
+    approval_hours: float = Field(72, gt=0, le=8_000, description="how long a traveller may take to approve a hold")
+
     state_key: SecretStr | None = Field(None, description="seals what is stored of users: 64 hexadecimal digits")
     state_key_old: SecretStr | None = Field(None, description="keys, divided by commas, that only open")
     payload_key: SecretStr | None = Field(None, description="seals what is handed to the workflow engine")

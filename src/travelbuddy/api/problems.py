@@ -14,6 +14,8 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 
 from travelbuddy.errors import (
+    AlreadyDecided,
+    ApprovalExpired,
     BadCursor,
     CannotOpen,
     KeyReused,
@@ -43,6 +45,8 @@ _KNOWN: dict[type[TravelBuddyError], tuple[int, str]] = {
     NotOffered: (404, "not-offered"),
     OwnedByAnother: (404, "session-not-yours"),
     SessionBusy: (409, "session-busy"),
+    AlreadyDecided: (409, "already-decided"),
+    ApprovalExpired: (409, "approval-expired"),
     TurnOver: (409, "turn-over"),
     TurnWithdrawn: (409, "session-erased"),
     CannotOpen: (503, "sealed"),

@@ -115,7 +115,7 @@ class Slice(_Frozen):
 
 
 class Offer(_Frozen):
-    """A journey at a price. ``total_amount`` covers every passenger and every slice."""
+    """A journey at a price. ``total_amount`` covers every passenger, of whom there are so many, and every slice."""
 
     id: str = Field(max_length=256)
     total_amount: str = Field(pattern=r"^\d+(\.\d+)?$")
@@ -124,6 +124,7 @@ class Offer(_Frozen):
     owner: Carrier
     slices: tuple[Slice, ...] = Field(min_length=1)
     source: str
+    passengers: int = Field(1, ge=1)
 
     @property
     def amount(self) -> Decimal:
@@ -146,6 +147,17 @@ class Passenger(_Frozen):
     gender: Literal["m", "f"]
     email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
     phone_number: Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$", description="E.164: + and digits only")]
+
+
+class Hold(_Frozen):
+    """An offer that is held. ``pay_by``: until when, where the supplier says so."""
+
+    reference: SupplierText
+    order_id: str
+    pay_by: AwareDatetime | None = None
+    total_amount: str
+    total_currency: str
+    source: str
 
 
 class SearchResult(_Frozen):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
-
-from travelbuddy.domain.travel import FlightQuery, Offer, Passenger, SupplierText
+from travelbuddy.domain.travel import FlightQuery, Hold, Offer, Passenger
 
 
 class FlightProvider(Protocol):
@@ -52,19 +50,6 @@ class PricesByDay(Protocol):
         Each is what the first offer of a search for that day would cost. Raises as ``search``, and names the field.
         """
         ...
-
-
-class Hold(BaseModel):
-    """An offer that is held. ``pay_by``: until when, where the supplier says so."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reference: SupplierText
-    order_id: str
-    pay_by: datetime | None = None
-    total_amount: str
-    total_currency: str
-    source: str
 
 
 @runtime_checkable

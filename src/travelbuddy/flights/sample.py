@@ -9,12 +9,12 @@ from decimal import Decimal
 from heapq import nsmallest
 from itertools import islice, product
 
-from travelbuddy.domain.travel import Cabin, FlightQuery, Offer, Passenger, Sort
+from travelbuddy.domain.travel import Cabin, FlightQuery, Hold, Offer, Passenger, Sort
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.airports import airports_for
 from travelbuddy.flights.directory import Airport, distance_km
 from travelbuddy.flights.network import Path, paths
-from travelbuddy.flights.provider import DayPrices, Hold
+from travelbuddy.flights.provider import DayPrices
 from travelbuddy.flights.sample_ids import mark, named_by
 from travelbuddy.flights.sample_trips import CURRENCY, Journey, Trip, money, offer_of
 from travelbuddy.flights.timetable import MAX_CONNECTION, OVERNIGHT, Flight, journeys, seeded

@@ -38,6 +38,7 @@ def offer_of(trip: Trip, query: FlightQuery, source: str) -> Offer:
         owner=trip[0].legs[0].carrier,
         slices=tuple(map(_slice, trip)),
         source=source,
+        passengers=query.passengers,
     )
 
 

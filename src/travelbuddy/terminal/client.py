@@ -113,6 +113,14 @@ class ServiceClient:
         params = _given(user_id=user, limit=limit, before=before)
         return self._find("GET", f"/sessions/{_part(session)}/history", params=params)
 
+    def approvals(self, user: str | None, session: str | None, status: str | None) -> Answer:
+        """The user's approvals, newest first."""
+        return self._call("GET", "/approvals", params=_given(user_id=user, session_id=session, status=status))
+
+    def decide(self, approval_id: str, user: str | None, decision: Answer) -> Answer:
+        """Decide an approval; the same decision again is answered as the first time."""
+        return self._call("POST", f"/approvals/{_part(approval_id)}", decision, params=_given(user_id=user))
+
     def user(self, user: str) -> Answer:
         """A user's preferences and totals."""
         return self._call("GET", f"/users/{_part(user)}")

@@ -9,7 +9,11 @@ from travelbuddy.tools.desks import Desks
 
 def default_toolbox(flights: FlightProvider, desks: Desks | None = None) -> Toolbox:
     """All tools of the agent for which there is a desk; searching is as local as the flights are."""
+    from travelbuddy.tools.hold_flight import hold_flight
     from travelbuddy.tools.preferences import forget_preference, remember_preference
     from travelbuddy.tools.search_flights import search_flights
 
-    return Toolbox([replace(search_flights, local=flights.local), remember_preference, forget_preference])
+    tools = [replace(search_flights, local=flights.local), remember_preference, forget_preference]
+    if desks is not None and desks.bookings is not None:
+        tools += [hold_flight]
+    return Toolbox(tools)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from pydantic import BaseModel
+from travelbuddy.domain.booking import Booking
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,12 @@ class Customer:
 class BookingDesk(Protocol):
     """Takes in wishes to hold an offer."""
 
-    async def request(self, customer: Customer, offer_id: str, note: str | None) -> BaseModel:
+    async def request(self, customer: Customer, offer_id: str, note: str | None) -> Booking:
         """Ask the traveller to approve a hold. Raises ToolError, and Transient when worth another try."""
+        ...
+
+    async def of(self, user_id: str) -> list[Booking]:
+        """The user's bookings, newest first."""
         ...
 
 

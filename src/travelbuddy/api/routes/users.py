@@ -12,8 +12,9 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import to_json
 
 from travelbuddy.api.access import UserDep
-from travelbuddy.api.deps import ErasureDep, RecordsDep, UsersDep
+from travelbuddy.api.deps import ErasureDep, RecordsDep, ServicesDep, UsersDep
 from travelbuddy.api.document import BODY, problems
+from travelbuddy.api.errands import errands_of
 from travelbuddy.api.problems import problem, summary
 from travelbuddy.erasure import Erased
 from travelbuddy.preferences import CHOICES, DERIVED, MAX_CHARS, NAME, checked_changes
@@ -76,7 +77,9 @@ async def delete_user(user_id: UserDep, erasure: ErasureDep) -> Erased:
 
 
 @router.get("/users/{user_id}/export", responses=problems(404))
-async def export_user(user_id: UserDep, users: UsersDep, records: RecordsDep) -> StreamingResponse:
+async def export_user(
+    user_id: UserDep, users: UsersDep, records: RecordsDep, services: ServicesDep
+) -> StreamingResponse:
     """Everything of the user as one JSON document, session by session."""
     user = await _user(user_id, users, records)
     index = await records.sessions_of(user_id)
@@ -88,7 +91,7 @@ async def export_user(user_id: UserDep, users: UsersDep, records: RecordsDep) ->
             if (session := await _session(session_id, index.title(session_id), records)) is not None:
                 yield (b"" if first else b",") + to_json(session)
                 first = False
-        yield b"]}"
+        yield b"]" + await errands_of(user_id, services.desks) + b"}"
 
     headers = {"Content-Disposition": 'attachment; filename="travelbuddy-export.json"'}
     return StreamingResponse(parts(), media_type="application/json", headers=headers)

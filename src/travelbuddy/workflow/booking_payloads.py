@@ -1,0 +1,37 @@
+"""What travels in the payloads of ``booking``. As with a turn's, fields may be added with a default, no more."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from travelbuddy.workflow.contracts import OwnedPayload
+
+BOOKING = "booking"
+LOOK_AT_BOOKING, HOLD_OFFER, TELL_BOOKING = "look_at_booking", "hold_offer", "tell_booking"
+DECIDED = "decided"
+"""The event that says: look at the record, there is a decision."""
+
+
+class BookingInput(OwnedPayload):
+    """All else is in the booking's record, and who travels must not be in any history."""
+
+
+class BookingStep(OwnedPayload):
+    """One execution of an activity."""
+
+    last_attempt: bool = False
+
+
+class BookingResult(BaseModel):
+    """How the booking stands.
+
+    ``wait``: for a decision, so many ``seconds`` at most. ``hold``: it is approved. ``tell``: it has ended, and that must
+    be told. ``over``: nothing is left to do. ``retry``: try again, not before ``seconds``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["wait", "hold", "tell", "over", "retry"]
+    seconds: float | None = None
