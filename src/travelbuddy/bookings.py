@@ -128,7 +128,7 @@ class Bookings:
             offer=offer,
             needs_passengers=self._flights.needs_passengers,
             note=note,
-            expires_at=min(now + self._open_for, offer.slices[0].segments[0].departing_at),
+            expires_at=min(now + self._open_for, *_bounds(offer)),
         )
 
     async def _chosen(self, known: Booking, choice: Choice) -> Offer:
@@ -166,6 +166,12 @@ class Bookings:
         except StoreUnavailable as down:
             log.warning("booking.not_told", booking=booking.id, reason=str(down))
         return expired(booking, self._clock())
+
+
+def _bounds(offer: Offer) -> tuple[datetime, ...]:
+    """Moments from which on the offer cannot be had any more."""
+    leaves = offer.slices[0].segments[0].departing_at
+    return (leaves,) if offer.expires_at is None else (leaves, offer.expires_at)
 
 
 def _check_same(known: Booking, decision: Decision) -> None:

@@ -125,6 +125,8 @@ class Offer(_Frozen):
     slices: tuple[Slice, ...] = Field(min_length=1)
     source: str
     passengers: int = Field(1, ge=1)
+    expires_at: AwareDatetime | None = None
+    """Until when it is sold, where the supplier says so."""
 
     @property
     def amount(self) -> Decimal:

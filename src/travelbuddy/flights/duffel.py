@@ -11,12 +11,11 @@ from typing import Any
 
 import structlog
 
-from travelbuddy.domain.travel import FlightQuery, Offer, Passenger
+from travelbuddy.domain.travel import FlightQuery, Hold, Offer, Passenger
 from travelbuddy.errors import ToolError, Transient
 from travelbuddy.flights import duffel_wire as wire
 from travelbuddy.flights.duffel_client import DuffelClient, Failed, Refused
 from travelbuddy.flights.duffel_offers import choice, our_offer, read_offers, source_of
-from travelbuddy.flights.provider import Hold
 from travelbuddy.resilience import Guard
 
 log = structlog.get_logger(__name__)
@@ -76,7 +75,9 @@ class DuffelFlights:
 
     async def offer(self, offer_id: str) -> Offer:
         """See HoldsFlights."""
-        return self._told(await self._sold(offer_id))
+        sold = await self._sold(offer_id)
+        _check_holdable(sold)
+        return self._told(sold)
 
     async def hold(self, offer: Offer, passengers: Sequence[Passenger], key: str) -> Hold:
         """See HoldsFlights. Duffel knows no idempotency key: an order carries ours and is looked for before and after.
@@ -195,14 +196,19 @@ class DuffelFlights:
         )
 
 
-def _check(sold: wire.WireOffer, wanted: Offer, passengers: Sequence[Passenger]) -> None:
-    """Raise ToolError when the offer cannot be held, or not for these people, or costs something else by now."""
+def _check_holdable(sold: wire.WireOffer) -> None:
+    """Raise ToolError when the offer can only be bought at once, or needs what we cannot give."""
     if sold.payment_requirements.requires_instant_payment:
         message = "This fare has to be paid at once, so it cannot be held; choose another offer."
         raise ToolError("not_holdable", message, field="offer_id")
     if sold.passenger_identity_documents_required:
         message = "The airline wants passports for this fare, which cannot be given here; choose another offer."
         raise ToolError("not_holdable", message, field="offer_id")
+
+
+def _check(sold: wire.WireOffer, wanted: Offer, passengers: Sequence[Passenger]) -> None:
+    """Raise ToolError when the offer cannot be held, or not for these people, or costs something else by now."""
+    _check_holdable(sold)
     if len(passengers) != len(sold.passengers):
         message = f"The offer is for {len(sold.passengers)}, and {len(passengers)} are named; name each traveller once."
         raise ToolError("bad_passengers", message, field="passengers")

@@ -45,6 +45,8 @@ def our_offer(offer: WireOffer, source: str, otherwise: Cabin = "economy") -> Of
         owner=_carrier(offer.owner),
         slices=slices,
         source=source_of(source, live=offer.live_mode),
+        passengers=max(len(offer.passengers), 1),
+        expires_at=offer.expires_at,
     )
 
 
