@@ -33,7 +33,20 @@ Json = dict[str, Any]
 On = Literal["offer_requests", "offers", "orders", "order"]
 """Which requests: searching, reading an offer, looking for orders, or creating one."""
 Kind = Literal[
-    "429", "500", "502", "503", "504", "slow", "broken", "cut", "unseen", "cut_after", "500_after", "202", "202_lost"
+    "429",
+    "500",
+    "502",
+    "503",
+    "504",
+    "slow",
+    "broken",
+    "cut",
+    "unseen",
+    "cut_after",
+    "500_after",
+    "slow_after",
+    "202",
+    "202_lost",
 ]
 """An answer of that status; ``slow``: late; ``broken``: half a JSON; ``cut``: no answer; ``…_after``: when the order is
 there already; ``202``: accepted, and the order is there; ``202_lost``: accepted, and it never comes; ``unseen``: orders
@@ -290,6 +303,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind == "cut_after":
             self.close_connection = True
             return True
+        if fault.kind == "slow_after":
+            self.supplier.closing.wait(fault.seconds)
         if fault.kind == "500_after":
             raise Refused(500, "api_error", "internal_server_error", "There was something wrong here")
         if fault.kind == "202":

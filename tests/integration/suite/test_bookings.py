@@ -260,12 +260,16 @@ async def test_an_approval_that_nobody_decides_expires() -> None:
             assert duffel.orders == []
 
 
-@pytest.mark.parametrize(("victim", "ordered"), [("app", 1), ("app", 7), ("daprd", 3)])
-async def test_whatever_dies_at_whatever_step_of_a_hold(agency: Agency, victim: str, ordered: int) -> None:
+@pytest.mark.parametrize(
+    ("victim", "ordered", "late"), [("app", 1, 0.0), ("app", 7, 0.0), ("app", 6, 1.5), ("daprd", 3, 0.0)]
+)
+async def test_whatever_dies_at_whatever_step_of_a_hold(agency: Agency, victim: str, ordered: int, late: float) -> None:
     """Twelve holds, each a little further than the next, when the process dies: one order each, told once each.
 
     The decisions' clients send them again when nobody answers, as clients do; nothing else is done from outside.
+    ``late``: the supplier's answers come so many seconds after its orders.
     """
+    agency.duffel.arm("slow_after", "order", AT_ONCE if late else 0, late)
     mark = time.monotonic_ns()
     approvals = [await agency.asked(f"booking-kill-{mark}-{n}") for n in range(AT_ONCE)]
     deciding = asyncio.create_task(_one_after_the_other(agency, approvals))
