@@ -27,8 +27,8 @@ class BookingStep(OwnedPayload):
 class BookingResult(BaseModel):
     """How the booking stands.
 
-    ``wait``: for a decision, so many ``seconds`` at most. ``hold``: it is approved. ``tell``: it has ended, and that must
-    be told. ``over``: nothing is left to do. ``retry``: try again, not before ``seconds``.
+    ``wait``: for a decision, so many ``seconds`` at most. ``hold``: it is approved. ``tell``: it has ended, which is
+    to be told. ``over``: nothing is left to do. ``retry``: try again, not before ``seconds``.
     """
 
     model_config = ConfigDict(frozen=True)
