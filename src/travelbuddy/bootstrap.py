@@ -14,6 +14,7 @@ from travelbuddy.access.gate import Gate
 from travelbuddy.adapters.caching import CachedUsers
 from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
 from travelbuddy.adapters.dapr_errands import DaprErrandIndexes
+from travelbuddy.adapters.dapr_forks import DaprForks
 from travelbuddy.adapters.dapr_publisher import DaprPublisher
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
@@ -35,6 +36,7 @@ from travelbuddy.draining import Drain
 from travelbuddy.erasure import Erasure
 from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.following import Following
+from travelbuddy.forking import Forking
 from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
 from travelbuddy.live import LiveTurns
@@ -71,6 +73,7 @@ class Services:
     lanes: Lanes
     records: SessionRecords
     sessions: SessionList
+    forking: Forking
     memory: StateStorage
     metrics: Metrics
     users: UserRecords
@@ -116,7 +119,6 @@ def _outside(settings: Settings) -> _Outside:
     metrics = Metrics(read_prices(settings.model_prices))
     token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token is not None else None
     sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port, token)
-    sealer = settings.payload_sealer
     state, chat = DaprRecords(sidecar, metrics, sealer=settings.state_sealer), _chat(settings)
     model = GuardedModel(MeteredModel(TracedModel(chat, chat.url), metrics.models), metrics.model_answered)
     return _Outside(
@@ -124,9 +126,9 @@ def _outside(settings: Settings) -> _Outside:
         sidecar=sidecar,
         state=state,
         memory=DaprStateStorage(state, _utc_now, metrics.turns.committed),
-        engine=DaprTurnEngine(sidecar, sealer),
+        engine=DaprTurnEngine(sidecar, settings.payload_sealer),
         publisher=DaprPublisher(sidecar),
-        link=DaprReplicaLink(sidecar, settings.replica, merged, sealer),
+        link=DaprReplicaLink(sidecar, settings.replica, merged, settings.payload_sealer),
         chat=chat,
         model=model,
     )
@@ -154,6 +156,7 @@ def build_services(settings: Settings) -> Services:
         lanes=lanes,
         records=out.memory,
         sessions=SessionList(out.memory, out.memory, clock),
+        forking=Forking(out.memory, DaprForks(out.state), lanes, clock),
         memory=out.memory,
         metrics=metrics,
         users=users,

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from typer.testing import CliRunner
 
 from travelbuddy.api.checks import route_table
-from travelbuddy.api.routes import approvals, chat, flights, health, sessions, users, web, workflows
+from travelbuddy.api.routes import approvals, chat, flights, forks, health, sessions, users, web, workflows
 from travelbuddy.app import create_app
 from travelbuddy.cli import app as cli
 from travelbuddy.settings import Settings
@@ -34,7 +34,7 @@ def test_every_route_is_in_the_readme() -> None:
     """Each HTTP route of the doors stands in the README's table of calls."""
     routes = [
         route
-        for part in (chat, workflows, sessions, users, flights, approvals, web, health)
+        for part in (chat, workflows, sessions, users, flights, approvals, forks, web, health)
         for route in part.router.routes
     ]
     paths = [route.path for route in routes if isinstance(route, APIRoute) and route.include_in_schema]

@@ -28,6 +28,7 @@ from travelbuddy.domain.conversation import (
     commit_turns,
     window,
 )
+from travelbuddy.domain.forks import tally_of
 from travelbuddy.domain.messages import Message, whole
 from travelbuddy.domain.users import Tally, UserRecord
 from travelbuddy.errors import NotFound
@@ -64,21 +65,16 @@ class DaprStateStorage(DaprSessionIndexes, StateStorage):
 
     async def write(self, session: SessionRecord, etag: str | None) -> bool:
         """See SessionRecords."""
-        return await self._records.write(_session(session, etag))
+        return await self._records.write(put_session(session, etag))
 
     async def commit(self, commit: Commit, etag: str) -> bool:
         """See SessionRecords. A turn that leaves the window is written again from the guarded copy."""
         session = commit.session
-        tally = Tally(
-            message_count=session.message_count,
-            last_activity=session.last_activity,
-            day_tokens=session.day_tokens,
-        )
         committed = await self._records.transact(
-            _session(session, etag),
+            put_session(session, etag),
             [
-                *(_turn(record) for record in (*commit.sealed, *commit.closed)),
-                Put(f"tally:{session.user_id}/{session.session_id}", tally, USER_TTL),
+                *(put_turn(record) for record in (*commit.sealed, *commit.closed)),
+                put_tally(session),
                 *(Delete(f"turn:{turn_id}") for turn_id in commit.dropped),
             ],
         )
@@ -90,7 +86,7 @@ class DaprStateStorage(DaprSessionIndexes, StateStorage):
 
     async def restore_turn(self, turn: TurnRecord) -> None:
         """See SessionRecords."""
-        await self._records.put(_turn(turn))
+        await self._records.put(put_turn(turn))
 
     async def find_turn(self, turn_id: str) -> TurnRecord | None:
         """See SessionRecords."""
@@ -211,9 +207,16 @@ class DaprStateStorage(DaprSessionIndexes, StateStorage):
         return snapshot.session, snapshot.etag
 
 
-def _session(session: SessionRecord, etag: str | None) -> Put:
+def put_session(session: SessionRecord, etag: str | None) -> Put:
+    """The session's record, under this ETag."""
     return Put(f"session:{session.session_id}", session, SESSION_TTL, etag)
 
 
-def _turn(turn: TurnRecord) -> Put:
+def put_turn(turn: TurnRecord) -> Put:
+    """The turn's own record."""
     return Put(f"turn:{turn.workflow_instance_id}", turn, TURN_TTL)
+
+
+def put_tally(session: SessionRecord) -> Put:
+    """What the session adds to its user's totals: a plain set, so repeating it is harmless."""
+    return Put(f"tally:{session.user_id}/{session.session_id}", tally_of(session), USER_TTL)

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from travelbuddy.domain.messages import Message
+from travelbuddy.domain.origin import ForkedFrom
 from travelbuddy.domain.steps import Step, tokens_of
 
 WINDOW = 10
@@ -84,6 +85,7 @@ class SessionRecord(_Record):
     lane: tuple[LaneEntry, ...] = ()
     turns: tuple[TurnRecord, ...] = ()
     turn_ids: tuple[str, ...] = ()
+    forked_from: ForkedFrom | None = None
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
 
     def done(self, turn_id: str) -> bool:

@@ -110,6 +110,18 @@ def show_prefs(
         console().print(view.preferences(answer))
 
 
+def show_fork(
+    service: ServiceClient, session: str, user: str | None, *, turn: str | None, title: str | None, as_json: bool
+) -> None:
+    """Branch a session, and print the id of the new one."""
+    answer = service.fork(session, user, turn, title)
+    if as_json:
+        print(json_text(answer))
+    else:
+        count = one_line(str(answer.get("turns", "")))
+        console().print(Text(f"{one_line(answer.get('session_id', ''))} goes on from {count} turns.", "tb.quiet"))
+
+
 def _tell_more(answer: Answer, as_json: bool) -> None:
     if answer.get("next") and not as_json:
         console().print(Text(f"More: --before {one_line(answer['next'])}", "tb.quiet"))

@@ -153,3 +153,21 @@ def prefs(
     given: dict[str, Any] = {"set_to": changes or [], "forget": forget or []}
     with one_line_errors(), ServiceClient(url, token) as service:
         show_prefs(service, user, as_json=as_json, **given)
+
+
+@app.command(epilog=LOOKED)
+def fork(
+    session: Annotated[str, typer.Argument(metavar="ID", help="Session id.", autocompletion=_session_ids)],
+    turn: Annotated[str | None, typer.Option(help="The last turn to take along: its number from 1, or its id.")] = None,
+    title: Annotated[str | None, typer.Option(help="What the new session is called.")] = None,
+    user: User = None,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Go on from an earlier turn in a new session; the old one stays as it is."""
+    from travelbuddy.terminal.asked import show_fork
+    from travelbuddy.terminal.client import ServiceClient
+
+    with one_line_errors(), ServiceClient(url, token) as service:
+        show_fork(service, session, user, turn=turn, title=title, as_json=as_json)

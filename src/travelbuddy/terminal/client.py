@@ -113,6 +113,11 @@ class ServiceClient:
         params = _given(user_id=user, limit=limit, before=before)
         return self._find("GET", f"/sessions/{_part(session)}/history", params=params)
 
+    def fork(self, session: str, user: str | None, turn: str | None, title: str | None) -> Answer:
+        """A new session that goes on from a turn of this one."""
+        params, body = _given(user_id=user, turn=turn), _given(title=title)
+        return self._call("POST", f"/sessions/{_part(session)}/fork", body, params=params)
+
     def approvals(self, user: str | None, session: str | None, status: str | None) -> Answer:
         """The user's approvals, newest first."""
         return self._call("GET", "/approvals", params=_given(user_id=user, session_id=session, status=status))

@@ -15,6 +15,7 @@ from tests.property.simulation import MemoryEngine, MemoryRecords, ModelLog, Qui
 from travelbuddy.access.callers import Anybody
 from travelbuddy.access.gate import Gate
 from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
+from travelbuddy.adapters.dapr_forks import DaprForks
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
 from travelbuddy.adapters.dapr_sidecar import Sidecar
 from travelbuddy.adapters.dapr_state import DaprStateStorage
@@ -28,6 +29,7 @@ from travelbuddy.erasure import Erasure
 from travelbuddy.errors import StoreUnavailable
 from travelbuddy.flights.sample import SampleFlights
 from travelbuddy.following import Following
+from travelbuddy.forking import Forking
 from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
 from travelbuddy.live import LiveTurns
@@ -156,6 +158,7 @@ class Service:
             lanes=lanes,
             records=self.memory,
             sessions=SessionList(self.memory, self.memory, self._now),
+            forking=Forking(self.memory, DaprForks(self.store), lanes, self._now),
             memory=self.memory,
             metrics=Metrics(),
             users=self.memory,
