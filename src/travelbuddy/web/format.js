@@ -154,3 +154,10 @@ export const wholeSeconds = (ms) =>
 /** An instant (ms) by the reader's own clock, to the second. */
 export const readerClock = (at) =>
   formatter(Intl.DateTimeFormat, { hour: HOUR, minute: "2-digit", second: "2-digit" }).format(at);
+
+/** "14 March, 12:00": a moment by the reader's own clock. */
+export function readerMoment(text) {
+  const when = moment(text);
+  const shown = formatter(Intl.DateTimeFormat, { day: "numeric", month: "long", hour: HOUR, minute: "2-digit" });
+  return when ? shown.format(when.at) : String(text ?? "–");
+}

@@ -14,7 +14,7 @@ export class Frame {
 
   constructor(store, api) {
     this.#store = store;
-    for (const name of ["tb-chat", "tb-preferences"]) document.querySelector(name).api = this.#asks(api, name);
+    for (const name of ["tb-chat", "tb-preferences", "tb-errands"]) document.querySelector(name).api = this.#asks(api, name);
     this.#label();
     this.#listen();
     store.subscribe((state) => this.#draw(state));
@@ -38,12 +38,19 @@ export class Frame {
     for (const [id, narrow] of Object.entries(DRAWERS)) if (narrow.matches && this.#isOpen(id)) this.#toggle(id, false);
   }
 
-  /** `<tb-offers>` asks for the prices of other days; the preferences talk to the service themselves. */
+  /** What the conversation's parts ask the service for; the dialogs talk to it themselves. */
   #asks(api, name) {
-    if (name === "tb-preferences") return api;
+    if (name !== "tb-chat") return api;
     const wanted = ["origin", "destination", "departure_date", "return_date", "cabin", "passengers", "days"];
     const pick = (query) => Object.fromEntries(wanted.map((key) => [key, query[key]]));
-    return { days: (query) => api.call("GET", "/flights/days", { query: pick(query) }) };
+    const me = () => ({ user_id: this.#store.state.userId });
+    const approval = (id) => `/approvals/${encodeURIComponent(id)}`;
+    return {
+      days: (query) => api.call("GET", "/flights/days", { query: pick(query) }),
+      holds: () => this.#store.state.about?.holds === true,
+      approval: (id) => api.call("GET", approval(id), { query: me() }),
+      decide: (id, body) => api.call("POST", approval(id), { query: me(), body }),
+    };
   }
 
   #label() {
@@ -55,6 +62,7 @@ export class Frame {
     name("toggle-timeline", t.toggleTimeline, "steps");
     fill(find("open-preferences"), icon("user"), h("span", { class: "wide" }, t.preferences)).setAttribute("aria-label", t.preferences);
     find("open-preferences").title = t.preferencesTitle;
+    name("open-errands", t.errands.title, "clock");
     find("skip").textContent = t.skip;
     find("sessions").setAttribute("aria-label", t.conversations);
     find("timeline").setAttribute("aria-label", t.toggleTimeline);
@@ -70,6 +78,7 @@ export class Frame {
     find("scrim").onclick = () => this.closeDrawers();
     find("toggle-theme").onclick = () => this.#switchTheme();
     find("open-preferences").onclick = () => document.querySelector("tb-preferences").open(this.#store.state.userId);
+    find("open-errands").onclick = () => document.querySelector("tb-errands").open(this.#store.state.userId);
     find("skip").onclick = (event) => {
       event.preventDefault();
       find("message").focus();
@@ -113,6 +122,7 @@ export class Frame {
     for (const name of ["tb-sessions", "tb-chat", "tb-composer"]) document.querySelector(name).state = state;
     document.querySelector("tb-timeline").turn = inView(state);
     this.#drawBadge(state.about);
+    find("open-errands").hidden = !(state.about?.holds || state.about?.watches);
     const title = state.sessions.find((one) => one.session_id === state.session)?.title;
     document.title = title ? `${title} · TravelBuddy` : "TravelBuddy";
     this.#drawNotice(state);
@@ -149,7 +159,7 @@ export class Frame {
       const key = turn.key ?? turn.id;
       const before = this.#states.get(key);
       this.#states.set(key, turn.state);
-      if (fresh || before === turn.state || (before === undefined && FINAL.has(turn.state))) continue;
+      if (fresh || before === turn.state || (before === undefined && FINAL.has(turn.state) && !turn.notice)) continue;
       this.announce(spoken(turn, before));
     }
   }

@@ -6,6 +6,7 @@ import "./components/tb-chat.js";
 import "./components/tb-composer.js";
 import "./components/tb-preferences.js";
 import "./components/tb-signin.js";
+import "./components/tb-errands.js";
 import "./components/tb-offers.js";
 import "./components/tb-compare.js";
 import "./components/tb-days.js";
@@ -74,9 +75,23 @@ async function ask(text) {
   frame.sent();
 }
 
+/** Go on from this turn in a new session. */
+async function fork(turn) {
+  const query = { user_id: store.state.userId, turn };
+  const made = await api.call("POST", `/sessions/${encodeURIComponent(store.state.session)}/fork`, { query });
+  await show(made.session_id);
+  frame.announce(t.branched);
+  listSoon();
+}
+
 const ACTIONS = {
   "tb-ask": ({ text }) => ask(text),
   "tb-turn-action": ({ action, id }) => conversation.act(action, id),
+  "tb-fork": ({ id }) => quietly(() => fork(id)),
+  "tb-said": ({ text }) => {
+    frame.announce(text);
+    quietly(look);
+  },
   "tb-older": () => conversation.older(),
   "tb-select": ({ key }) => {
     store.set({ selected: key });

@@ -32,6 +32,7 @@ function readOffer(offer, index) {
   const minutes = slices.length && slices.every((slice) => slice.minutes !== null);
   return {
     key: `${index}`,
+    id: text(offer.id),
     amount: text(offer.total_amount),
     currency: text(offer.total_currency),
     carriers: unique([

@@ -62,6 +62,18 @@ export function offerQuestion(offer) {
   });
 }
 
+/** What the traveller asks for when an offer is to be held: as above, with the offer's id where it is one. */
+export function holdRequest(offer) {
+  const [first] = offer.slices;
+  return t.card.holdRequest({
+    codes: flightCodes(offer),
+    from: place(codeOnly(first?.origin)),
+    to: place(codeOnly(first?.destination)),
+    day: first?.departing ? fullDay(first.departing) : "–",
+    id: codeOnly(offer.id, /^[A-Za-z0-9_-]{1,80}$/),
+  });
+}
+
 /** What the traveller asks when choosing another day: the same search, the stay as long as before. */
 export function dayQuestion(query, date) {
   const moved = daysBetween(query.departure_date, date);

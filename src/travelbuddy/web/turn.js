@@ -12,7 +12,7 @@ export function newTurn({ message, sessionId, key = null, id = null, acceptedAt 
     id, key, sessionId, message, state, acceptedAt,
     queuePosition: null, doing: null, step: null, attempt: null, endedAt: null,
     text: "", restarted: 0, steps: [], timeline: [], offers: null, metadata: null, error: null,
-    lastEventId: null, connection: [], before: null,
+    lastEventId: null, connection: [], before: null, notice: null,
   };
 }
 
@@ -105,13 +105,15 @@ function stepsWith(steps, number, change) {
   return grown;
 }
 
-/** A finished turn out of the history. */
+/** A finished turn out of the history; `notice` says of one that the agent told by itself what it is about. */
 export function fromHistory(stored, sessionId) {
   const messages = stored.messages ?? [];
   const reply = messages.at(-1);
+  const notice = messages.length === 1 && reply.role === "assistant" ? (reply.metadata?.kind ?? "notice") : null;
   const metadata = { ...(reply?.metadata ?? {}), workflow_instance_id: stored.workflow_instance_id };
   return {
-    ...newTurn({ message: messages[0]?.content ?? "", sessionId, id: stored.workflow_instance_id }),
+    ...newTurn({ message: notice ? "" : (messages[0]?.content ?? ""), sessionId, id: stored.workflow_instance_id }),
+    notice,
     state: stored.outcome,
     acceptedAt: stored.created_at,
     endedAt: reply?.timestamp ?? stored.created_at,

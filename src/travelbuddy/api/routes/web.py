@@ -31,6 +31,8 @@ class About(BaseModel):
     model: str
     offline: bool = Field(description="true: the built-in model answers")
     flights: str = Field(description="where offers are from; those of `sample` and `duffel-test` cannot be bought")
+    holds: bool = Field(description="true: offers can be held, once their traveller approves")
+    watches: bool = Field(description="true: fares can be watched")
 
 
 @router.get("/about", responses=problems(401, 421, 422, 429, 503))
@@ -46,6 +48,8 @@ async def get_about(visitor: Annotated[Caller | None, Depends(visitor)], service
         model=model_of(settings),
         offline=settings.offline,
         flights=services.flights.name,
+        holds=services.desks.bookings is not None,
+        watches=services.desks.watches is not None,
     )
 
 

@@ -3,13 +3,13 @@
 import { h } from "../dom.js";
 import { clock, day, dayShift, daysLater, minutes, money } from "../format.js";
 import { partsOf } from "../offers-model.js";
-import { legName, offerQuestion, spokenSlice, stopsText, waitPlace } from "../offers-text.js";
+import { holdRequest, legName, offerQuestion, spokenSlice, stopsText, waitPlace } from "../offers-text.js";
 import { t } from "../strings.js";
 
 let made = 0;
 
 /** The card of `offer`; `onpick(picked)` when it is chosen for comparison, `onask(text)` when it is asked about. */
-export function offerCard(offer, { read, number, onpick, onask }) {
+export function offerCard(offer, { read, number, onpick, onask, holds = false }) {
   const id = `tb-offer-${++made}`;
   const carrier = offer.carriers.join(", ") || t.card.unknownCarrier;
   const price = offer.amount ? money(offer.amount, offer.currency) : t.card.priceUnknown;
@@ -62,6 +62,17 @@ export function offerCard(offer, { read, number, onpick, onask }) {
         },
         t.card.ask,
       ),
+      holds &&
+        h(
+          "button",
+          {
+            class: "btn btn-ghost",
+            type: "button",
+            "aria-label": t.card.holdThis(name),
+            onclick: () => onask(holdRequest(offer)),
+          },
+          t.card.hold,
+        ),
     ),
     panel,
   );

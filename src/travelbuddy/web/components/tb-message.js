@@ -4,6 +4,7 @@ import { emit, fill, h, icon, oncePerFrame } from "../dom.js";
 import { markdown } from "../markdown.js";
 import { problemLine, t } from "../strings.js";
 import { isOver } from "../turn.js";
+import "./tb-approval.js";
 
 class TbMessage extends HTMLElement {
   #turn = null;
@@ -34,12 +35,13 @@ class TbMessage extends HTMLElement {
       reply: h("div", { class: "reply" }),
       state: h("p", { class: "turn-state" }),
       offers: h("div", { class: "turn-offers" }),
+      errands: h("div", { class: "turn-errands" }),
       foot: h("div", { class: "turn-foot" }),
     };
-    const { asked, reply, state, offers, foot } = this.#parts;
+    const { asked, reply, state, offers, errands, foot } = this.#parts;
     const you = h("span", { class: "visually-hidden" }, `${t.you}: `);
     const agent = h("span", { class: "visually-hidden" }, "TravelBuddy: ");
-    this.append(h("div", { class: "asked-row" }, you, asked), h("div", { class: "answer" }, agent, reply, state, offers, foot));
+    this.append(h("div", { class: "asked-row" }, you, asked), h("div", { class: "answer" }, agent, reply, state, offers, errands, foot));
     if (this.#turn) this.#draw();
   }
 
@@ -49,11 +51,13 @@ class TbMessage extends HTMLElement {
     const { asked, reply } = this.#parts;
     this.dataset.state = turn.state;
     this.#once("asked", turn.message, () => fill(asked, turn.message));
+    this.#once("notice", turn.notice, () => this.#drawNotice(turn.notice));
     const cards = turn.offers?.offers?.length ? turn.offers.offers : null;
     const text = said(turn);
     this.#once("text", `${cards !== null} ${text}`, () => fill(reply, folded(markdown(text), cards)));
     reply.classList.toggle("streaming", turn.state === "running" && turn.text !== "");
     this.#once("offers", turn.offers, () => this.#drawOffers(turn.offers));
+    this.#once("errands", isOver(turn) && errandsOf(turn).join(), () => this.#drawErrands(turn));
     this.#once("state", JSON.stringify(stateOf(turn)), () => this.#drawState(turn));
     this.#once("foot", isOver(turn) && turn.metadata, () => this.#drawFoot(turn));
   }
@@ -70,6 +74,22 @@ class TbMessage extends HTMLElement {
     element.api = this.api;
     element.result = { ...result, notes: (result.notes ?? []).filter((note) => !this.#turn.text.includes(note)) };
     fill(this.#parts.offers, element);
+  }
+
+  /** What the agent told by itself has no question before it, and says what it is about. */
+  #drawNotice(notice) {
+    this.classList.toggle("told", notice !== null);
+    if (notice !== null) this.#parts.reply.before(h("p", { class: "badge notice-kind" }, t.notices[notice] ?? t.notices.notice));
+  }
+
+  #drawErrands(turn) {
+    if (!isOver(turn)) return;
+    const cards = errandsOf(turn).map((id) => {
+      const card = document.createElement("tb-approval");
+      Object.assign(card, { approvalId: id, api: this.api, others: turn.offers?.offers ?? [] });
+      return card;
+    });
+    fill(this.#parts.errands, cards);
   }
 
   #drawState(turn) {
@@ -90,7 +110,7 @@ class TbMessage extends HTMLElement {
   }
 
   #drawFoot(turn) {
-    if (!isOver(turn)) return fill(this.#parts.foot);
+    if (!isOver(turn) || turn.notice !== null) return fill(this.#parts.foot);
     const steps = turn.timeline.length;
     const seconds = turn.metadata?.processing_time;
     const tokens = turn.metadata?.tokens_used;
@@ -100,8 +120,14 @@ class TbMessage extends HTMLElement {
     fill(
       this.#parts.foot,
       h("button", { class: "facts", type: "button", onclick: show, title: t.showSteps }, label, icon("chevron")),
+      turn.state === "answered" && turn.id && h("button", { class: "facts", type: "button", onclick: () => emit(this, "tb-fork", { id: turn.id }) }, t.branch),
     );
   }
+}
+
+/** The ids of the approvals that the turn's tools asked for. */
+function errandsOf({ steps }) {
+  return steps.flatMap(({ calls }) => calls.map(({ result }) => result?.approval_id).filter((id) => typeof id === "string"));
 }
 
 /** The reply; of an answer that was stopped what had been written, instead of a reply that says so. */

@@ -116,6 +116,7 @@ class Offers extends HTMLElement {
         number: Number(offer.key) + 1,
         onpick: (picked) => this.#pick(offer.key, picked),
         onask: (text) => emit(this, "tb-ask", { text }),
+        holds: this.#api?.holds?.() ?? false,
       }),
     );
   }
