@@ -10,13 +10,18 @@ from typing import Any
 
 import dapr.ext.workflow._durabletask.internal.helpers as make
 from dapr.ext.workflow import DaprWorkflowContext
-from dapr.ext.workflow._durabletask.internal.protos import ORCHESTRATION_STATUS_CONTINUED_AS_NEW, HistoryEvent
+from dapr.ext.workflow._durabletask.internal.protos import (
+    ORCHESTRATION_STATUS_CONTINUED_AS_NEW,
+    ORCHESTRATION_STATUS_TERMINATED,
+    HistoryEvent,
+)
 from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Registry
 
 from travelbuddy.sealing import Sealer
 from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
 from travelbuddy.workflow.early import in_order
 from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
+from travelbuddy.workflow.runtime import Workflow
 from travelbuddy.workflow.turn import turn
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,21 +33,28 @@ class Replay:
     With a ``sealer`` the history is kept sealed, and opened for each replay.
     """
 
-    def __init__(self, payload: Mapping[str, Any], sealer: Sealer | None = None) -> None:
+    def __init__(
+        self,
+        payload: Mapping[str, Any],
+        sealer: Sealer | None = None,
+        *,
+        name: str = TURN_WORKFLOW,
+        workflow: Workflow = turn,
+    ) -> None:
         self.sealer = sealer or Sealer()
         registry = _Registry()
-        registry.add_named_orchestrator(TURN_WORKFLOW, lambda ctx, inp: turn(DaprWorkflowContext(ctx), inp))
+        registry.add_named_orchestrator(name, lambda ctx, inp: workflow(DaprWorkflowContext(ctx), inp))
         self._registry = registry
         self._history: list[Any] = []
         self._now = START
         self.asked: list[tuple[str, Any]] = []
         self.output: dict[str, Any] | None = None
         self.continued: dict[str, Any] | None = None
-        self.failed = False
+        self.failed = self.ended = False
         self.failure = ""
         self.status = ""
         self._pending: list[Any] = []
-        self._advance(make.new_execution_started_event(TURN_WORKFLOW, "t", self._sealed(payload)))
+        self._advance(make.new_execution_started_event(name, "t", self._sealed(payload)))
 
     def complete(self, *results: Mapping[str, Any]) -> None:
         """The pending activities end with these results, in the order they were scheduled."""
@@ -64,6 +76,12 @@ class Replay:
         failed.taskFailed.failureDetails.CopyFrom(failure_of(RuntimeError("broken"), "t", self.sealer))
         self._advance(failed)
 
+    def complete_and_end(self, result: Mapping[str, Any]) -> None:
+        """The pending activity ends while somebody ends the workflow; the engine tells both at once."""
+        (task,) = [action for action in self._pending if action.HasField("scheduleTask")]
+        done = make.new_task_completed_event(task.id, self._sealed(result))
+        self._advance(done, make.new_terminated_event())
+
     def wake(self) -> None:
         """The lane's head moved on."""
         self._advance(make.new_event_raised_event(ADMITTED, "null"))
@@ -77,6 +95,11 @@ class Replay:
         self._now = fire_at
         self._advance(make.new_timer_fired_event(timer.id, fire_at.replace(tzinfo=None)))
         return float(seconds)
+
+    @property
+    def now(self) -> datetime:
+        """The time as the history has it."""
+        return self._now
 
     @property
     def next(self) -> list[str]:
@@ -110,6 +133,7 @@ class Replay:
             if done.workflowStatus == ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
                 self.continued = self._read(done.result.value)
                 return
+            self.ended = bool(done.workflowStatus == ORCHESTRATION_STATUS_TERMINATED)
             self.failed = done.HasField("failureDetails")
             self.failure = done.failureDetails.errorMessage
             self.output = self._read(done.result.value) if done.result.value else None

@@ -1,8 +1,12 @@
-"""Results of steps that the engine's history holds before the steps themselves.
+"""Events in the order in which a workflow can understand them.
+
+The engine's history may hold results of steps before the steps themselves.
 
 The engine (daprd 1.18) hands a workflow's next steps out before it saves that it did. When the store refuses that save,
 a step's result comes to a workflow that has not asked for it yet, and the SDK's executor ignores it. Asked for again,
 the step is one that the sidecar knows it has run: no second result comes, and the workflow stands still.
+
+And it may hold a result and the workflow's end, which somebody asked for, in one piece.
 """
 
 from __future__ import annotations
@@ -32,7 +36,18 @@ def in_order(past: Sequence[Any], new: Sequence[Any]) -> tuple[list[Any], list[A
                 if event.eventId in early:
                     kept.append(early.pop(event.eventId))
         ordered.append(kept)
-    return ordered[0], [*ordered[1], *early.values()]
+    return ordered[0], _to_the_end([*ordered[1], *early.values()])
+
+
+def _to_the_end(new: list[Any]) -> list[Any]:
+    """Of events with one that ends the workflow, that one and the start.
+
+    A result that comes together with the end could let the workflow begin anew; then the end, which belongs to the run
+    before, would be lost, and whoever asked for it would wait in vain.
+    """
+    ends = [event for event in new if event.HasField("executionTerminated")]
+    starts = [event for event in new if event.HasField("workflowStarted") or event.HasField("executionStarted")]
+    return [*starts, ends[0]] if ends else new
 
 
 def _step_of(event: Any) -> int | None:
