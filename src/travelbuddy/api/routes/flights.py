@@ -19,7 +19,7 @@ from travelbuddy.errors import NotOffered, ToolError
 from travelbuddy.flights.provider import PricesByDay
 from travelbuddy.listing import NOBODYS
 from travelbuddy.preferences import today_for
-from travelbuddy.tools.search_flights import DAYS_AHEAD, MAX_PASSENGERS
+from travelbuddy.tools.reading import DAYS_AHEAD, MAX_PASSENGERS
 
 router = APIRouter(tags=["flights"])
 Place = Annotated[PlaceCode, Query(description="IATA code of an airport, or a metropolitan code")]
