@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -31,6 +32,8 @@ class Incoming:
     """Which door it is at."""
     notice: dict[str, JsonValue] | None = None
     """Set where the text is the agent's own, to be told without a question: what the message carries along."""
+    since: datetime | None = None
+    """When it came about, where that was before the door: it is not told if its session was erased since then."""
 
 
 def turn_id_for(message: Incoming) -> str:

@@ -72,7 +72,7 @@ class Lanes:
             snapshot = seen or await self._records.read(session_id)
             seen = None
             if snapshot.session is None:
-                await self._check_not_erased(session_id, entry)
+                await self.check_not_erased(session_id, entry.accepted_at)
             session = snapshot.session or new_session(session_id, user_id, self._clock())
             owned(session, user_id)
             if session.knows(entry.id):
@@ -124,7 +124,7 @@ class Lanes:
                     if if_busy == "reject":
                         late = self._clock() - entry.accepted_at > DOOR_PATIENCE
                         return Withdrawn() if late else Queued(0)
-                    await self._check_not_erased(session_id, entry)
+                    await self.check_not_erased(session_id, entry.accepted_at)
                     await self.join(session_id, user_id, entry, if_busy)
                 elif not await self._knows(session_id, entry.id):
                     return Done(old)  # so long ago that the session forgot
@@ -192,10 +192,10 @@ class Lanes:
                 await self._erasable.unlist_session(turn.user_id, turn.session_id)
             raise
 
-    async def _check_not_erased(self, session_id: str, entry: LaneEntry) -> None:
-        """Raise TurnWithdrawn for a turn that was accepted before its session was erased."""
+    async def check_not_erased(self, session_id: str, since: datetime) -> None:
+        """Raise TurnWithdrawn for what is from before its session was erased."""
         erased = await self._erasable.erased_at(session_id) if self._erasable is not None else None
-        if erased is not None and entry.accepted_at <= erased:
+        if erased is not None and since <= erased:
             raise TurnWithdrawn("this session was erased while the message was being accepted; send it again")
 
     async def _knows(self, session_id: str, turn_id: str) -> bool:

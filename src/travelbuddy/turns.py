@@ -72,6 +72,8 @@ class Turns:
         spans.about(turn_id, message.session_id)
         snapshot = await self._records.read(message.session_id)
         if snapshot.session is None:
+            if message.since is not None:
+                await self._lanes.check_not_erased(message.session_id, message.since)
             title = beginning(message.text) if message.notice is None else None
             await self._records.index_session(message.user_id, message.session_id, title or "")
         else:
@@ -202,7 +204,7 @@ class Turns:
         return LaneEntry(
             id=turn_id,
             message=message.text,
-            accepted_at=self._clock(),
+            accepted_at=message.since or self._clock(),
             trace=tracing.headers() or None,
             door=message.door,
             notice=message.notice,
