@@ -73,3 +73,18 @@ class ErasableErrands(Protocol):
     async def drop(self, user_id: str, marks: Mapping[str, Mark]) -> None:
         """Delete the records of these, and take them out of the index."""
         ...
+
+
+class WebhookSender(Protocol):
+    """Sends events to addresses that users chose."""
+
+    async def check(self, url: str) -> None:
+        """Raise ToolError for an address that nothing may be sent to; the message says why."""
+        ...
+
+    async def send(self, url: str, event_id: str, body: Mapping[str, JsonValue]) -> None:
+        """Send the event; the receiver knows a repeated one by its id.
+
+        Raises Transient when worth another try, and Permanent (ToolError as ``check``) when not.
+        """
+        ...
