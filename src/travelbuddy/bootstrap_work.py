@@ -8,21 +8,27 @@ from datetime import datetime, timedelta
 
 from travelbuddy.adapters.dapr_errands import DaprErrands
 from travelbuddy.adapters.dapr_records import DaprRecords
+from travelbuddy.adapters.webhooks import Webhooks
 from travelbuddy.adapters.work_ports import Work
 from travelbuddy.bookings import Bookings
 from travelbuddy.domain.booking import Booking
+from travelbuddy.domain.signing import secret_bytes
+from travelbuddy.domain.watch import Watch
 from travelbuddy.flights.provider import FlightProvider, HoldsFlights
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.tools.desks import Desks
 from travelbuddy.turns import Turns
+from travelbuddy.watches import Watches, WatchRules
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.booking import booking
 from travelbuddy.workflow.booking_payloads import BOOKING
 from travelbuddy.workflow.contracts import TURN_WORKFLOW
 from travelbuddy.workflow.executing import Execute, turn_steps
+from travelbuddy.workflow.fare_watch import fare_watch
 from travelbuddy.workflow.runtime import Workflow, WorkflowWorker
 from travelbuddy.workflow.turn import turn
+from travelbuddy.workflow.watch_payloads import FARE_WATCH
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,10 @@ def desks_of(
     settings: Settings, engine: Work, records: DaprRecords, flights: FlightProvider, clock: Callable[[], datetime]
 ) -> Desks:
     """Where tools and routes hand in such work."""
-    return Desks(bookings=_bookings(settings, engine, records, flights, clock))
+    return Desks(
+        bookings=_bookings(settings, engine, records, flights, clock),
+        watches=_watches(settings, engine, records, flights, clock),
+    )
 
 
 def work_of(desks: Desks, turns: Turns) -> WorkParts:
@@ -46,6 +55,9 @@ def work_of(desks: Desks, turns: Turns) -> WorkParts:
     if isinstance(desks.bookings, Bookings):
         steps = desks.bookings.activities(turns.accept).by_name()
         parts = WorkParts({**parts.workflows, BOOKING: booking}, {**parts.activities, **steps})
+    if isinstance(desks.watches, Watches):
+        looks = desks.watches.activities(turns.accept).by_name()
+        parts = WorkParts({**parts.workflows, FARE_WATCH: fare_watch}, {**parts.activities, **looks})
     return parts
 
 
@@ -56,6 +68,16 @@ def _bookings(
         return None
     open_for = timedelta(hours=settings.approval_hours)
     return Bookings(DaprErrands(records, Booking), engine, flights, clock, open_for)
+
+
+def _watches(
+    settings: Settings, engine: Work, records: DaprRecords, flights: FlightProvider, clock: Callable[[], datetime]
+) -> Watches:
+    secret = settings.webhook_secret
+    key = secret_bytes(secret.get_secret_value()) if secret is not None else None
+    webhooks = Webhooks(key, allow_private=settings.webhook_allow_private)
+    rules = WatchRules(settings.watch_every, settings.watch_every_min, settings.today)
+    return Watches(DaprErrands(records, Watch), engine, flights, webhooks, clock, rules)
 
 
 def worker_of(settings: Settings, steps: TurnActivities, metrics: TurnMetrics, work: WorkParts) -> WorkflowWorker:

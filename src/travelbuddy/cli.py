@@ -10,6 +10,7 @@ import typer
 from travelbuddy.terminal.approvals_cli import app as approvals
 from travelbuddy.terminal.cli import BAD_INPUT, one_line_errors
 from travelbuddy.terminal.cli import app as terminal
+from travelbuddy.terminal.watches_cli import app as watches
 
 app = typer.Typer(
     name="travelbuddy",
@@ -24,6 +25,7 @@ DEFAULT_KEYS = Path("api-keys")
 keys = typer.Typer(help="Who may call, with AUTH=api-key.", no_args_is_help=True)
 app.add_typer(terminal)
 app.add_typer(approvals)
+app.add_typer(watches)
 app.add_typer(keys, name="keys")
 
 

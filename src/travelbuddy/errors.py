@@ -11,6 +11,7 @@ TravelBuddyError
 ├── Permanent            trying again cannot help; becomes a reply, a tool error or a problem document
 │   ├── ModelRefused         the model's server rejected the request (bad key, bad request)
 │   ├── ToolError            the tool's arguments make no sense; told to the model as a value
+│   │   └── TooManyWatches       the user has as many fare watches as may be
 │   ├── Unauthenticated      no credential, or one that is not accepted
 │   ├── NotYou               the request names another user than its credential
 │   ├── BadCursor            a Last-Event-ID that is none of ours
@@ -109,6 +110,10 @@ class ToolError(Permanent):
         self.kind = kind
         self.field = field
         self.suggestions = suggestions
+
+
+class TooManyWatches(ToolError):
+    """The user has as many fare watches open as may be."""
 
 
 class Unauthenticated(Permanent):

@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from travelbuddy.domain.signing import WebhookSecret
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.sealing import KEY_FORM, Sealer
 from travelbuddy.telemetry.prices import read_prices
@@ -94,6 +95,10 @@ class Settings(BaseSettings):
     today: date | None = Field(None, description="fixes the agent's calendar; unset means the real date")
 
     approval_hours: float = Field(72, gt=0, le=8_000, description="how long a traveller may take to approve a hold")
+    watch_every: float = Field(21_600, gt=0, le=604_800, description="between two looks at a fare, if none is named")
+    watch_every_min: float = Field(900, gt=0, le=604_800, description="shortest period that a fare watch may have")
+    webhook_secret: WebhookSecret | None = Field(None, description="signs what is sent to the webhooks of fare watches")
+    webhook_allow_private: bool = Field(False, description="lets webhooks lead into private networks; for tests")
 
     state_key: SecretStr | None = Field(None, description="seals what is stored of users: 64 hexadecimal digits")
     state_key_old: SecretStr | None = Field(None, description="keys, divided by commas, that only open")

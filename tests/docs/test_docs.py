@@ -10,13 +10,14 @@ from fastapi.routing import APIRoute
 from typer.testing import CliRunner
 
 from travelbuddy.api.checks import route_table
-from travelbuddy.api.routes import approvals, chat, flights, forks, health, sessions, users, web, workflows
+from travelbuddy.api.routes import approvals, chat, flights, forks, health, sessions, users, watches, web, workflows
 from travelbuddy.app import create_app
 from travelbuddy.cli import app as cli
 from travelbuddy.settings import Settings
 from travelbuddy.terminal.approvals_cli import app as approvals_commands
 from travelbuddy.terminal.cli import app as terminal
 from travelbuddy.terminal.commands import COMMANDS
+from travelbuddy.terminal.watches_cli import app as watches_commands
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,7 +35,7 @@ def test_every_route_is_in_the_readme() -> None:
     """Each HTTP route of the doors stands in the README's table of calls."""
     routes = [
         route
-        for part in (chat, workflows, sessions, users, flights, approvals, forks, web, health)
+        for part in (chat, workflows, sessions, users, flights, approvals, forks, watches, web, health)
         for route in part.router.routes
     ]
     paths = [route.path for route in routes if isinstance(route, APIRoute) and route.include_in_schema]
@@ -86,7 +87,8 @@ def test_every_feature_of_the_seeds_names_a_test_that_exists() -> None:
 def test_the_page_on_the_terminal_names_what_there_is() -> None:
     """Each command with a user at it and each slash command stands on the page, and none that is not there."""
     page = (ROOT / "docs" / "terminal.md").read_text(encoding="utf-8")
-    registered = (*terminal.registered_commands, *approvals_commands.registered_commands)
+    parts = (terminal, approvals_commands, watches_commands)
+    registered = [command for part in parts for command in part.registered_commands]
     commands = {command.callback.__name__ for command in registered if command.callback}
     assert set(re.findall(r"^(?:echo .* \| )?travelbuddy (\w+)", page, re.MULTILINE)) == commands
     assert set(re.findall(r"^\| `/(\w+)", page, re.MULTILINE)) == set(COMMANDS)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput, TurnInput, TurnOutput
+from travelbuddy.workflow.watch_payloads import LookInput, LookResult, WatchInput
 
 FOLDER = Path(__file__).parent / "contracts"
 PAYLOADS: tuple[type[BaseModel], ...] = (
@@ -20,6 +21,9 @@ PAYLOADS: tuple[type[BaseModel], ...] = (
     ModelResult,
     ToolResult,
     TurnOutput,
+    WatchInput,
+    LookInput,
+    LookResult,
 )
 Schema = dict[str, Any]
 _TOLD = {"title", "description", "$defs"}

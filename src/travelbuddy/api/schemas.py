@@ -40,6 +40,11 @@ Text = Annotated[
 InstanceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 
 
+def default_session(user_id: str) -> str:
+    """Where what names no session is said."""
+    return "default" if user_id == "default" else f"default-{user_id}"
+
+
 class StartWorkflow(BaseModel):
     """Body of ``POST /start-workflow``."""
 
@@ -52,9 +57,7 @@ class StartWorkflow(BaseModel):
 
     def session(self, user_id: str) -> str:
         """The session asked for, else this user's default one."""
-        if self.session_id is not None:
-            return self.session_id
-        return "default" if user_id == "default" else f"default-{user_id}"
+        return self.session_id or default_session(user_id)
 
 
 def _small(context: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:

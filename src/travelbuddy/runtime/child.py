@@ -21,7 +21,15 @@ LONGEST_PAUSE = 10.0
 LAST_WORDS = 1.0  # seconds to read what a dead process has left in its pipe
 LONGEST_LINE = 64 * 1024
 KEYS = frozenset(
-    {"STATE_KEY", "STATE_KEY_OLD", "PAYLOAD_KEY", "PAYLOAD_KEY_OLD", "OPENAI_API_KEY", "DUFFEL_ACCESS_TOKEN"}
+    {
+        "STATE_KEY",
+        "STATE_KEY_OLD",
+        "PAYLOAD_KEY",
+        "PAYLOAD_KEY_OLD",
+        "OPENAI_API_KEY",
+        "DUFFEL_ACCESS_TOKEN",
+        "WEBHOOK_SECRET",
+    }
 )
 """Settings that the app alone needs."""
 LIBC = ctypes.CDLL(None)  # loaded here: after a fork it is too late to import anything

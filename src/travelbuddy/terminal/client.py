@@ -134,6 +134,18 @@ class ServiceClient:
         """Change preferences; None deletes one."""
         return self._call("PATCH", f"/users/{_part(user)}", dict(changes))
 
+    def watch(self, wish: Answer) -> Answer:
+        """Begin a fare watch."""
+        return self._call("POST", "/watches", wish, headers={"Idempotency-Key": str(uuid4())})
+
+    def watches(self, user: str | None, session: str | None = None, status: str | None = None) -> Answer:
+        """The user's fare watches, newest first."""
+        return self._call("GET", "/watches", params=_given(user_id=user, session_id=session, status=status))
+
+    def unwatch(self, watch_id: str, user: str | None) -> Answer:
+        """End a fare watch."""
+        return self._call("DELETE", f"/watches/{_part(watch_id)}", params=_given(user_id=user))
+
     @contextmanager
     def stream(self, method: str, path: str, body: Answer | None = None, **options: Any) -> Iterator[Iterator[Event]]:
         """The events of a stream. Raises Broken where another try is worth it, also while they are read."""

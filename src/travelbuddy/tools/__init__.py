@@ -12,8 +12,11 @@ def default_toolbox(flights: FlightProvider, desks: Desks | None = None) -> Tool
     from travelbuddy.tools.hold_flight import hold_flight
     from travelbuddy.tools.preferences import forget_preference, remember_preference
     from travelbuddy.tools.search_flights import search_flights
+    from travelbuddy.tools.watches import cancel_watch, list_requests, watch_fare
 
     tools = [replace(search_flights, local=flights.local), remember_preference, forget_preference]
     if desks is not None and desks.bookings is not None:
         tools += [hold_flight]
+    if desks is not None and desks.watches is not None:
+        tools += [watch_fare, list_requests, cancel_watch]
     return Toolbox(tools)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from travelbuddy.domain.booking import Booking
+from travelbuddy.domain.travel import FlightQuery
+from travelbuddy.domain.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,22 @@ class BookingDesk(Protocol):
 
 
 class WatchDesk(Protocol):
-    """Takes in wishes to be told when a fare falls; its methods are those that the tools of watching need."""
+    """Takes in wishes to be told when a fare falls."""
+
+    async def watch(self, customer: Customer, query: FlightQuery, limit: str, today: date) -> Watch:
+        """Begin a watch, after a first look whose price the customer is told at once.
+
+        Raises ToolError, and Transient.
+        """
+        ...
+
+    async def of(self, user_id: str) -> list[Watch]:
+        """The user's watches, newest first."""
+        ...
+
+    async def cancel(self, watch_id: str, user_id: str | None = None) -> Watch:
+        """End the watch. Raises NotFound for an unknown id, or another user's."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from travelbuddy.domain.booking import Booking
 from travelbuddy.domain.travel import Offer
 from travelbuddy.errors import ToolError
 from travelbuddy.tools.base import ToolContext, tool
@@ -40,6 +41,11 @@ async def hold_flight(
     if ctx.desks.bookings is None:
         raise ToolError("not_offered", "Flights cannot be held here.")
     booking = await ctx.desks.bookings.request(ctx.customer, offer_id, note[:_MOST_NOTE] if note else None)
+    return approval_asked(booking)
+
+
+def approval_asked(booking: Booking) -> ApprovalAsked:
+    """The approval as the model is told of it."""
     return ApprovalAsked(
         approval_id=booking.id, status=booking.status, expires_at=booking.expires_at, offer=booking.offer
     )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,3 +175,24 @@ async def test_completion_offers_the_sessions(scripted: Scripted) -> None:
     assert "completed-one" in (await run(scripted.stack, env=asked)).out
     nowhere = await run(scripted.stack, env={**asked, "TRAVELBUDDY_URL": "http://127.0.0.1:9"})
     assert (nowhere.code, nowhere.out.strip()) == (0, "")
+
+
+async def test_a_fare_is_watched_listed_and_left(scripted: Scripted) -> None:
+    """Begun by a command, shown among the user's with its prices, ended by its id; what is wrong is one line and 2."""
+    stack, leaves = scripted.stack, (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    ids = ("--user", "cli-watch", "--session", "cli-watch")
+    begun = await run(stack, "watch", "lhr", "JFK", leaves, "--below", "1.00", "--back", leaves, *ids, "--json")
+    assert begun.code == 0, begun.err
+    watch_id = begun.data["watch_id"]
+    assert begun.data["query"]["origin"] == "LHR"
+    listed = await run(stack, "watches", "--user", "cli-watch", "--status", "watching", env={"COLUMNS": "200"})
+    assert listed.code == 0
+    assert all(part in listed.out for part in (watch_id[:12], "LHR–JFK", "1.00", "watching"))
+    ended = await run(stack, "unwatch", watch_id, "--user", "cli-watch", "--json")
+    assert (ended.code, ended.data["status"]) == (0, "cancelled")
+    assert "No fare is watched" in (await run(stack, "watches", "--user", "cli-watch", "--status", "watching")).out
+    for wrong in (("watch", "LHR", "XXX", leaves, "--below", "1.00"), ("unwatch", "nothing"), ("watch", "LHR")):
+        refused = await run(stack, *wrong)
+        assert refused.code == 2
+        assert refused.out == ""
+        assert "Traceback" not in refused.err

@@ -106,9 +106,12 @@ def test_keys_are_for_the_app_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("PAYLOAD_KEY", "secret")
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     monkeypatch.setenv("DUFFEL_ACCESS_TOKEN", "secret")
+    monkeypatch.setenv("WEBHOOK_SECRET", "secret")
     monkeypatch.setenv("HARMLESS", "yes")
     others = environment(ProcessSpec("daprd", (), tmp_path, {}, "", env={"MORE": "1"}))
     assert "secret" not in others.values()
     assert (others["HARMLESS"], others["MORE"]) == ("yes", "1")
     app = environment(ProcessSpec("app", (), tmp_path, {}, "", with_keys=True))
-    assert app["PAYLOAD_KEY"] == app["OPENAI_API_KEY"] == app["DUFFEL_ACCESS_TOKEN"] == "secret"
+    assert (
+        app["PAYLOAD_KEY"] == app["OPENAI_API_KEY"] == app["DUFFEL_ACCESS_TOKEN"] == app["WEBHOOK_SECRET"] == "secret"
+    )

@@ -210,7 +210,7 @@ def test_duffel_with_a_token_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLIGHTS", "duffel")
     settings = load_settings()
     assert (settings.flights, settings.duffel_url) == ("duffel", "https://api.duffel.com")
-    assert "secret" not in settings.model_dump_json()
+    assert "duffel_test_secret" not in settings.model_dump_json()
     monkeypatch.setenv("DUFFEL_URL", "api.duffel.com")
     with pytest.raises(RuntimeProblem, match="DUFFEL_URL"):
         load_settings()
