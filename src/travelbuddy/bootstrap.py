@@ -136,8 +136,7 @@ def _outside(settings: Settings) -> _Outside:
 
 def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
-    clock, out, doors, drain = _utc_now, _outside(settings), OpenDoors(), Drain()
-    flights = flights_of(settings)
+    clock, out, flights, doors, drain = _utc_now, _outside(settings), flights_of(settings), OpenDoors(), Drain()
     out.metrics.watch(out.state.guard, out.model.guard, *guards_of(flights))
     desks, live, metrics = desks_of(settings, out.engine, out.state, flights, clock), LiveTurns(out.link), out.metrics
     toolbox = default_toolbox(flights, desks)
@@ -145,13 +144,14 @@ def build_services(settings: Settings) -> Services:
     tools = ToolCalls(toolbox, tool_contexts(settings, users, flights, clock, desks), live, clock, metrics.turns.tool)
     activities = _activities(settings, out, lanes, users, tools, live, doors)
     turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors, metrics.turns.accepted)
-    worker = worker_of(settings, activities, metrics.turns, work_of(desks, turns))
+    following = Following(live, turns, drain.left)
+    worker = worker_of(settings, activities, metrics.turns, work_of(desks, turns, following))
     return Services(
         settings=settings,
         gate=build_gate(settings),
         turns=turns,
         admission=_admission(settings, live, metrics),
-        following=Following(live, turns, drain.left),
+        following=following,
         link=out.link,
         lanes=lanes,
         records=out.memory,

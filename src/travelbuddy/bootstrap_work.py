@@ -15,6 +15,7 @@ from travelbuddy.domain.booking import Booking
 from travelbuddy.domain.signing import secret_bytes
 from travelbuddy.domain.watch import Watch
 from travelbuddy.flights.provider import FlightProvider, HoldsFlights
+from travelbuddy.following import Following
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.tools.desks import Desks
@@ -27,6 +28,9 @@ from travelbuddy.workflow.contracts import TURN_WORKFLOW
 from travelbuddy.workflow.executing import Execute, turn_steps
 from travelbuddy.workflow.fare_watch import fare_watch
 from travelbuddy.workflow.runtime import Workflow, WorkflowWorker
+from travelbuddy.workflow.team import team_task
+from travelbuddy.workflow.team_activities import TeamActivities
+from travelbuddy.workflow.team_payloads import TEAM_WORKFLOW
 from travelbuddy.workflow.turn import turn
 from travelbuddy.workflow.watch_payloads import FARE_WATCH
 
@@ -49,9 +53,9 @@ def desks_of(
     )
 
 
-def work_of(desks: Desks, turns: Turns) -> WorkParts:
-    """What becomes of it. ``turns`` accepts the notices that tell its outcome."""
-    parts = WorkParts()
+def work_of(desks: Desks, turns: Turns, following: Following) -> WorkParts:
+    """What becomes of it. ``turns`` accepts the notices that tell its outcome, and the tasks of other agents."""
+    parts = WorkParts({TEAM_WORKFLOW: team_task}, TeamActivities(turns.accept, following).by_name())
     if isinstance(desks.bookings, Bookings):
         steps = desks.bookings.activities(turns.accept).by_name()
         parts = WorkParts({**parts.workflows, BOOKING: booking}, {**parts.activities, **steps})

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput, TurnInput, TurnOutput
 from travelbuddy.workflow.watch_payloads import LookInput, LookResult, WatchInput
+from travelbuddy.workflow.team_payloads import AcceptTask, AwaitReply, Progress
 
 FOLDER = Path(__file__).parent / "contracts"
 PAYLOADS: tuple[type[BaseModel], ...] = (
@@ -24,6 +25,9 @@ PAYLOADS: tuple[type[BaseModel], ...] = (
     WatchInput,
     LookInput,
     LookResult,
+    AcceptTask,
+    AwaitReply,
+    Progress,
 )
 Schema = dict[str, Any]
 _TOLD = {"title", "description", "$defs"}

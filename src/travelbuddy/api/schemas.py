@@ -15,10 +15,10 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
+from travelbuddy.domain.messages import MAX_TEXT
 from travelbuddy.domain.users import ID_PATTERN
 from travelbuddy.workflow.contracts import IfBusy
 
-MAX_TEXT = 20_000
 MAX_CONTEXT = 8 * 1024
 
 

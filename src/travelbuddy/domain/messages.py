@@ -7,6 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+MAX_TEXT = 20_000
+"""Characters of a message from outside."""
+
 
 class ToolCall(BaseModel):
     """A call the model asks for. ``arguments`` is the model's own JSON text, not yet validated."""

@@ -45,12 +45,15 @@ def open_events(events: Iterable[Any], turn_id: str, sealer: Sealer) -> None:
             failure.errorMessage = sealer.open(failure.errorMessage, place)
 
 
-def seal_actions(actions: Iterable[Any], turn_id: str, sealer: Sealer) -> None:
-    """Make the payloads of these actions unreadable, in place. One nobody has thought of is refused, not let out."""
+def seal_actions(actions: Iterable[Any], turn_id: str, sealer: Sealer, *, end: bool = True) -> None:
+    """Make the payloads of these actions unreadable, in place. One nobody has thought of is refused, not let out.
+
+    Without ``end`` what the workflow says at its end stays as it is, for another app to read.
+    """
     place = place_of(turn_id)
     for action in actions if sealer.seals else ():
         kind = action.WhichOneof("workflowActionType")
-        if kind in _WITHOUT_PAYLOAD:
+        if kind in _WITHOUT_PAYLOAD or (kind == "completeWorkflow" and not end):
             continue
         told, field = getattr(action, kind), _ACTIONS[kind]
         if told.HasField(field):

@@ -25,6 +25,7 @@ from structlog.contextvars import bind_contextvars
 from travelbuddy.sealing import Sealer
 from travelbuddy.sidecar_token import call_metadata
 from travelbuddy.telemetry.logging import sdk_logging
+from travelbuddy.workflow.calling import is_called
 from travelbuddy.workflow.early import in_order
 from travelbuddy.workflow.executing import Execute
 from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
@@ -124,10 +125,11 @@ class WorkflowWorker:
         try:
             open_events(request.pastEvents, request.instanceId, self._sealer)
             open_events(request.newEvents, request.instanceId, self._sealer)
+            called = is_called(request.pastEvents, request.newEvents)
             executor = _OrchestrationExecutor(self._workflows, _SDK_LOG)
             past, new = in_order(request.pastEvents, request.newEvents)
             result = executor.execute(request.instanceId, past, new)
-            seal_actions(result.actions, request.instanceId, self._sealer)
+            seal_actions(result.actions, request.instanceId, self._sealer, end=not called)
             step.actions.extend(result.actions)
             status = self._sealer.seal(result.encoded_custom_status or "", place_of(request.instanceId))
             step.customStatus.CopyFrom(make.get_string_value(status))
