@@ -108,6 +108,35 @@ def restore(
     typer.echo(f"{count} records in {data_dir}.")
 
 
+@app.command()
+def register(
+    team: Annotated[str, typer.Option(help="Team of dapr-agents.")] = "default",
+    store: Annotated[str, typer.Option(help="State store component of the registry.")] = "agent-registry",
+    app_id: Annotated[str, typer.Option(help="App id of the service.")] = "stateful-llm",
+    dapr_http_port: Annotated[
+        int | None, typer.Option(help="A sidecar with that store; default: DAPR_HTTP_PORT.")
+    ] = None,
+    dapr_grpc_port: Annotated[int | None, typer.Option(help="The same one; default: DAPR_GRPC_PORT.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the agent out.")] = False,
+) -> None:
+    """Enter the agent into a team's registry, where agents built with dapr-agents find it. Again changes nothing."""
+    from travelbuddy import registering
+    from travelbuddy.settings import load_settings
+
+    with one_line_errors():
+        settings = load_settings()
+        token = settings.dapr_api_token
+        sidecar = registering.SidecarAddress(
+            settings.dapr_host,
+            dapr_http_port or settings.dapr_http_port,
+            dapr_grpc_port or settings.dapr_grpc_port,
+            token.get_secret_value() if token is not None else None,
+        )
+        change = registering.remove if remove else registering.register
+        change(registering.Registration(store, team, app_id), sidecar)
+    typer.echo(f"TravelBuddy is {'no longer' if remove else 'now'} in team {team}.")
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(context: typer.Context) -> None:
     """Measure beside the alternatives; needs the source tree and `make bench` once. Options go to `python -m bench`."""
