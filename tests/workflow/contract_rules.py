@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput, TurnInput, TurnOutput
-from travelbuddy.workflow.watch_payloads import LookInput, LookResult, WatchInput
 from travelbuddy.workflow.team_payloads import AcceptTask, AwaitReply, Progress
+from travelbuddy.workflow.watch_payloads import LookInput, LookResult, WatchInput
 
 FOLDER = Path(__file__).parent / "contracts"
 PAYLOADS: tuple[type[BaseModel], ...] = (
