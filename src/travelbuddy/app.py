@@ -19,7 +19,7 @@ from travelbuddy.api.browsers import LOOPBACK_NAMES, BrowserGuard
 from travelbuddy.api.document import ANYWHERE, complete_document, problems
 from travelbuddy.api.limits import BodyLimit
 from travelbuddy.api.problems import install_problem_handlers
-from travelbuddy.api.routes import approvals, chat, flights, forks, health, sessions, users, watches, web, workflows
+from travelbuddy.api.routes import approvals, chat, flights, forks, health, mcp, sessions, users, watches, web, workflows
 from travelbuddy.api.whole import WholeAnswers
 from travelbuddy.bootstrap import OFFLINE_KEY, OFFLINE_PREFIX, Services, build_services
 from travelbuddy.flights.airports import warm
@@ -76,7 +76,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
     if settings.auth != "none":
         checked.append(Depends(HTTPBearer(auto_error=False)))  # tells the document that there is one
         refusals |= problems(401)
-    for routes in (chat, workflows, sessions, users, flights, approvals, watches, forks):
+    for routes in (chat, workflows, sessions, users, flights, approvals, watches, forks, mcp):
         app.include_router(routes.router, dependencies=checked, responses=refusals)
     app.include_router(inbox.router, dependencies=[Depends(sidecar_only)])
     app.include_router(health.router)
@@ -96,7 +96,14 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=listed(settings.cors_origins),
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            allow_headers=[
+                "Authorization",
+                "X-API-Key",
+                "Content-Type",
+                "Idempotency-Key",
+                "Last-Event-ID",
+                "MCP-Protocol-Version",
+            ],
             expose_headers=["Location", "Retry-After", "traceresponse"],
         )
     own = LOOPBACK_NAMES if settings.auth == "none" and settings.on_loopback else ()

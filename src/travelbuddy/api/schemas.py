@@ -37,6 +37,8 @@ Text = Annotated[
     Field(json_schema_extra={"pattern": r"[^\s\x1c-\x1f\x85]"}),  # the same rule, for the document
 ]
 """A user's message."""
+Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+"""An idempotency key."""
 InstanceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 
 

@@ -58,7 +58,7 @@ def configure_logging(
     root.setLevel(level)
     loop = logging.getLogger("asyncio")  # it describes tasks and futures with their results and exceptions
     loop.filters[:] = [] if content else [first_line_only]
-    for noisy in ("durabletask-worker", "durabletask-client"):
+    for noisy in ("durabletask-worker", "durabletask-client", "mcp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("opentelemetry.instrumentation").setLevel(logging.ERROR)  # Dapr's SDK switches gRPC's on twice
 

@@ -11,7 +11,7 @@ from cachetools import TTLCache
 from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.telemetry.families import OTHER, Families, known
 
-DOORS = ("chat", "chat-stream", "start-workflow", "pubsub", "team")
+DOORS = ("chat", "chat-stream", "start-workflow", "pubsub", "team", "mcp")
 OUTCOMES = ("answered", "failed", "interrupted", "cancelled")
 ACTIVITIES = ("call_model", "call_tool")
 REASONS = {

@@ -65,7 +65,7 @@ class TurnInput(_Payload):
     trace: dict[str, str] | None = None
     """Where the door was in a trace, as W3C headers; None when traces are off."""
     door: str | None = None
-    """Through which door the message came: chat, chat-stream, start-workflow or pubsub; a notice's is its errand."""
+    """Through which door it came: chat, chat-stream, start-workflow, pubsub or mcp; a notice's is its errand."""
     notice: dict[str, JsonValue] | None = None
     """For a notice, whose ``message`` is the agent's own and is told without asking a model: what it carries."""
 
