@@ -15,6 +15,7 @@ from travelbuddy.adapters.caching import CachedUsers
 from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
 from travelbuddy.adapters.dapr_errands import DaprErrandIndexes
 from travelbuddy.adapters.dapr_forks import DaprForks
+from travelbuddy.adapters.dapr_mcp import DaprMcpServers
 from travelbuddy.adapters.dapr_publisher import DaprPublisher
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
@@ -29,8 +30,8 @@ from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, 
 from travelbuddy.adapters.traced_model import TracedModel
 from travelbuddy.admission import Admission
 from travelbuddy.bootstrap_flights import close_outside, flights_of, guards_of
+from travelbuddy.bootstrap_policy import policy_of
 from travelbuddy.bootstrap_work import desks_of, work_of, worker_of
-from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.draining import Drain
 from travelbuddy.erasure import Erasure
@@ -42,19 +43,17 @@ from travelbuddy.listing import SessionList
 from travelbuddy.live import LiveTurns
 from travelbuddy.live_notices import merged
 from travelbuddy.preferences import today_for
-from travelbuddy.settings import Settings
+from travelbuddy.settings import Settings, listed
 from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.telemetry.prices import read_prices
 from travelbuddy.tool_context import tool_contexts
 from travelbuddy.tools import default_toolbox
-from travelbuddy.tools.base import Toolbox
 from travelbuddy.tools.desks import Desks
-from travelbuddy.turns import TurnPolicy, Turns
+from travelbuddy.turns import Turns
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.runtime import WorkflowWorker
 from travelbuddy.workflow.toolcalls import ToolCalls
 
-OFFLINE_MODEL = "offline-travel-1"
 OFFLINE_PREFIX = "/offline-model"
 OFFLINE_KEY = secrets.token_urlsafe(24)
 """What this process shows its own offline model, which is there for nobody else."""
@@ -86,6 +85,7 @@ class Services:
     close: Callable[[], Awaitable[None]]
     drain: Drain = field(default_factory=Drain)
     desks: Desks = field(default_factory=Desks)
+    others: DaprMcpServers | None = None
 
     def __post_init__(self) -> None:
         """Show among the metrics what the services know of themselves."""
@@ -98,6 +98,8 @@ class Services:
             tasks.create_task(self.worker.run())
             tasks.create_task(self.link.run())
             tasks.create_task(self.watch.run())
+            if self.others is not None:
+                tasks.create_task(self.others.listen())
 
 
 @dataclass(frozen=True)
@@ -139,11 +141,12 @@ def build_services(settings: Settings) -> Services:
     clock, out, flights, doors, drain = _utc_now, _outside(settings), flights_of(settings), OpenDoors(), Drain()
     out.metrics.watch(out.state.guard, out.model.guard, *guards_of(flights))
     desks, live, metrics = desks_of(settings, out.engine, out.state, flights, clock), LiveTurns(out.link), out.metrics
-    toolbox = default_toolbox(flights, desks)
+    others = DaprMcpServers(out.sidecar, listed(settings.mcp_servers))
+    toolbox = default_toolbox(flights, desks, others)
     erasable, lanes, users = _memory(out, live)
     tools = ToolCalls(toolbox, tool_contexts(settings, users, flights, clock, desks), live, clock, metrics.turns.tool)
     activities = _activities(settings, out, lanes, users, tools, live, doors)
-    turns = Turns(out.memory, out.engine, lanes, _policy(settings, toolbox), clock, doors, metrics.turns.accepted)
+    turns = Turns(out.memory, out.engine, lanes, policy_of(settings, toolbox), clock, doors, metrics.turns.accepted)
     following = Following(live, turns, drain.left)
     worker = worker_of(settings, activities, metrics.turns, work_of(desks, turns, following))
     return Services(
@@ -169,6 +172,7 @@ def build_services(settings: Settings) -> Services:
         watch=EngineWatch(out.sidecar, out.engine.knock, partial(out.state.read, "watch"), lambda: worker.running),
         close=partial(close_outside, out.chat, flights),
         drain=drain,
+        others=others,
     )
 
 
@@ -217,25 +221,6 @@ def _admission(settings: Settings, live: LiveTurns, metrics: Metrics) -> Admissi
     live.on_over(admission.over)
     metrics.watch_doors(admission)
     return admission
-
-
-def _policy(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
-    return TurnPolicy(
-        model=model_of(settings),
-        tools=toolbox.names,
-        limits=Limits(
-            max_steps=settings.max_steps,
-            model_attempts=settings.model_attempts,
-            max_tokens=settings.max_tokens_per_turn,
-            max_session_tokens=settings.max_tokens_per_session,
-            max_day_tokens=settings.max_tokens_per_day,
-        ),
-    )
-
-
-def model_of(settings: Settings) -> str:
-    """The model that new turns are asked of."""
-    return OFFLINE_MODEL if settings.offline else settings.openai_model
 
 
 def _chat(settings: Settings) -> OpenAIChat:

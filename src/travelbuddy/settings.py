@@ -35,6 +35,7 @@ Sampler = Literal[
     "parentbased_traceidratio",
 ]
 
+SERVERS = r"^(|[a-z0-9-]{1,30}(\s*,\s*[a-z0-9-]{1,30})*)$"
 SECRETS = Path("/run/secrets")
 """Where containers find secrets: each a file, named after its setting in lower case."""
 
@@ -93,6 +94,8 @@ class Settings(BaseSettings):
     duffel_url: str = Field("https://api.duffel.com", pattern=r"^https?://[^/?#\s]+/?$")
     default_origin: str = Field("LHR", description="IATA or metropolitan code used when nothing better is known")
     today: date | None = Field(None, description="fixes the agent's calendar; unset means the real date")
+
+    mcp_servers: str = Field("", pattern=SERVERS, description="Dapr's MCPServers whose tools the agent may use")
 
     approval_hours: float = Field(72, gt=0, le=8_000, description="how long a traveller may take to approve a hold")
     watch_every: float = Field(21_600, gt=0, le=604_800, description="between two looks at a fare, if none is named")

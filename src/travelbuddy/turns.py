@@ -34,7 +34,7 @@ class TurnPolicy:
     """What every turn is started with; it travels in the turn's input, so a later change leaves it alone."""
 
     model: str
-    tools: tuple[str, ...]
+    tools: Callable[[], tuple[str, ...]]
     limits: Limits
 
 
@@ -217,7 +217,7 @@ class Turns:
             message=message.text,
             accepted_at=entry.accepted_at,
             model=self._policy.model,
-            tools=self._policy.tools,
+            tools=self._policy.tools(),
             limits=self._policy.limits,
             context=message.context or {},
             reply_to=message.reply_to,

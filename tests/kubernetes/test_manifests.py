@@ -13,7 +13,8 @@ from tests.kubernetes.rules import dapr_annotations, errors
 
 ROOT = KUBERNETES.parents[1]
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
-FILES = sorted([*(ROOT / "components").glob("*.yaml"), *(ROOT / "deploy" / "components").rglob("*.yaml")])
+FOLDERS = (ROOT / "components", ROOT / "deploy" / "components", ROOT / "deploy" / "mcp")
+FILES = sorted(file for folder in FOLDERS for file in folder.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -302,7 +302,7 @@ class World:
         self.memory = DaprStateStorage(self.store, self._clock)
         self.engine, self.model, self.replies = MemoryEngine(), ModelLog(searches=searches), Replies()
         self.lanes = Lanes(self.memory, self.engine, self._clock)
-        self.turns = Turns(self.memory, self.engine, self.lanes, TurnPolicy("m", (), Limits()), self._clock)
+        self.turns = Turns(self.memory, self.engine, self.lanes, TurnPolicy("m", tuple, Limits()), self._clock)
         self.feed = Feed(QuietLink())
         self.activities = TurnActivities(
             lanes=self.lanes,

@@ -50,13 +50,14 @@ def system_prompt(request: AgentRequest, today: date) -> str:
 
 
 def _facts(context: Mapping[str, JsonValue]) -> list[str]:
-    return [f"- {_one_line(key, MAX_KEY)}: {_one_line(value, MAX_VALUE)}" for key, value in sorted(context.items())]
+    return [f"- {visible(key, MAX_KEY)}: {visible(str(value), MAX_VALUE)}" for key, value in sorted(context.items())]
 
 
-def _one_line(value: JsonValue, longest: int) -> str:
-    """The value in one line of bounded length, without characters that no reader would see."""
-    seen = "".join(" " if _hidden(char) else char for char in str(value))
-    line = " ".join(seen.split())
+def visible(text: str, longest: int, *, lines: bool = False) -> str:
+    """The text with bounded length, in one line or as many as it has, without characters that no reader would see."""
+    kept = "\n\t" if lines else ""
+    seen = "".join(" " if _hidden(char) and char not in kept else char for char in text)
+    line = seen if lines else " ".join(seen.split())
     return line if len(line) <= longest else line[:longest] + "…"
 
 

@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.tools.desks import Customer, Desks
+from travelbuddy.tools.others import Others
 
 _MOST_PROBLEMS = 3
 _MOST_NAME = 60
@@ -119,32 +120,48 @@ def tool(function: Callable[..., Awaitable[Any]]) -> Tool:
 
 
 class Toolbox:
-    """Tools by name."""
+    """Tools by name: our own, and those of others, which come and go."""
 
-    def __init__(self, tools: Iterable[Tool]) -> None:
+    def __init__(self, tools: Iterable[Tool], others: Others | None = None) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._schemas = {name: tool.schema for name, tool in self._tools.items()}
+        self._others = others
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all tools."""
-        return tuple(self._tools)
+        """The names of all tools that are there now."""
+        others = self._others.names if self._others is not None else ()
+        return (*self._tools, *(name for name in others if name not in self._tools))
 
     def schemas(self, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """The schemas of the named tools that exist, or of all."""
-        return [self._schemas[name] for name in (self.names if names is None else names) if name in self._schemas]
+        found = [self._schema(name) for name in (self.names if names is None else names)]
+        return [schema for schema in found if schema is not None]
 
     def local(self, name: str) -> bool:
         """Whether a call of this name needs nothing from outside; telling that there is no such tool does not."""
-        return name not in self._tools or self._tools[name].local
+        return self._tools[name].local if name in self._tools else self._of_others(name) is None
 
     async def run(self, ctx: ToolContext, name: str, arguments: str, allowed: tuple[str, ...] | None = None) -> str:
         """Run a tool by name; an unknown one, or one that is not ``allowed``, is an error value that lists the rest."""
+        others = self._of_others(name)
+        if others is not None and allowed is not None and name in allowed:  # also when it is not known here yet
+            return await others.run(ctx.workflow_instance_id, ctx.call_id, name, arguments)
         names = self.names if allowed is None else tuple(each for each in self.names if each in allowed)
-        if name not in names:
+        if name not in names or name not in self._tools:
             message = f"There is no tool {shorten(name, _MOST_NAME)!r}; there are: {', '.join(names)}."
             return error_value("unknown_tool", message, suggestions=names)
         return await self._tools[name].run(ctx, arguments)
+
+    def _of_others(self, name: str) -> Others | None:
+        """Where this name is sent; a name of our own is never theirs."""
+        theirs = self._others is not None and name not in self._tools and self._others.owns(name)
+        return self._others if theirs else None
+
+    def _schema(self, name: str) -> dict[str, Any] | None:
+        if name in self._schemas or self._others is None:
+            return self._schemas.get(name)
+        return self._others.schema(name)
 
 
 def error_value(kind: str, message: str, *, field: str | None = None, suggestions: tuple[str, ...] = ()) -> str:

@@ -136,7 +136,7 @@ class Service:
         self.live = LiveTurns(QuietLink())
         erasable = DaprErasableRecords(self.store, self._now)
         lanes = Lanes(self.memory, self.engine, self._now, self.live.done, erasable)
-        policy = TurnPolicy("offline-travel-1", (), Limits())
+        policy = TurnPolicy("offline-travel-1", tuple, Limits())
         self.turns = Turns(self.memory, self.engine, lanes, policy, self._now)
         self.replies = Replies()
         self.activities = TurnActivities(

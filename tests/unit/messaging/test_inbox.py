@@ -65,7 +65,7 @@ class Door:
         self.store, self.engine, self.broker = Store(), MemoryEngine(), Broker()
         memory = DaprStateStorage(self.store, self._now)
         lanes = Lanes(memory, self.engine, self._now)
-        turns = Turns(memory, self.engine, lanes, TurnPolicy("m", (), Limits()), self._now)
+        turns = Turns(memory, self.engine, lanes, TurnPolicy("m", tuple, Limits()), self._now)
         app = FastAPI()
         app.include_router(inbox.router)
         self.metrics = Metrics()

@@ -15,7 +15,7 @@ from travelbuddy.api.access import visitor
 from travelbuddy.api.deps import ServicesDep
 from travelbuddy.api.document import problems
 from travelbuddy.api.static import page_file
-from travelbuddy.bootstrap import model_of
+from travelbuddy.bootstrap_policy import model_of
 from travelbuddy.settings import Auth
 
 router = APIRouter(tags=["web"])
