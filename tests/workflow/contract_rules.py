@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from travelbuddy.domain.turn import ModelResult, ToolResult
+from travelbuddy.workflow.booking_payloads import BookingInput, BookingResult, BookingStep
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput, TurnInput, TurnOutput
 from travelbuddy.workflow.team_payloads import AcceptTask, AwaitReply, Progress
 from travelbuddy.workflow.watch_payloads import LookInput, LookResult, WatchInput
@@ -17,6 +18,9 @@ from travelbuddy.workflow.watch_payloads import LookInput, LookResult, WatchInpu
 FOLDER = Path(__file__).parent / "contracts"
 PAYLOADS: tuple[type[BaseModel], ...] = (
     TurnInput,
+    BookingInput,
+    BookingStep,
+    BookingResult,
     CallModelInput,
     CallToolInput,
     ModelResult,
