@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
@@ -11,6 +12,7 @@ import structlog
 from travelbuddy.adapters.work_ports import Errands
 from travelbuddy.domain.booking import Booking, expired, failed, held
 from travelbuddy.domain.booking_words import metadata, outcome_text
+from travelbuddy.domain.travel import Hold
 from travelbuddy.errors import Permanent, StoreUnavailable, ToolError, Transient
 from travelbuddy.flights.provider import HoldsFlights
 from travelbuddy.incoming import Incoming
@@ -64,7 +66,7 @@ class BookingActivities:
         if booking.status != "approved":
             return BookingResult(kind="tell")
         try:
-            hold = await self._flights.hold(booking.offer, booking.passengers, booking.id)
+            hold = await self._held(booking)
         except Transient as trouble:
             log.warning("booking.not_held_yet", booking=booking_id, reason=str(trouble))
             if not asked.last_attempt:
@@ -79,6 +81,18 @@ class BookingActivities:
             after = await self._change(booking_id, lambda known: held(known, hold))
             log.info("booking.held", booking=booking_id, erased=after is None)
         return OVER if after is None else BookingResult(kind="tell")
+
+    async def _held(self, booking: Booking) -> Hold:
+        """Ask the supplier. What nobody foresaw is trouble too, told by its kind: its text may say who travels."""
+        try:
+            return await self._flights.hold(booking.offer, booking.passengers, booking.id)
+        except (Transient, ToolError):
+            raise
+        except Exception as unforeseen:  # noqa: BLE001 - no log and no history may have its text
+            place = traceback.extract_tb(unforeseen.__traceback__)[-1]
+            kind = type(unforeseen).__name__
+            log.error("booking.broke_down", booking=booking.id, kind=kind, file=place.filename, line=place.lineno)
+            raise Transient(f"an unforeseen {kind}") from None
 
     async def tell(self, booking_id: str, asked: BookingStep) -> BookingResult:
         """Tell the outcome in the conversation; the same key tells it once."""
