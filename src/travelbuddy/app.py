@@ -19,7 +19,19 @@ from travelbuddy.api.browsers import LOOPBACK_NAMES, BrowserGuard
 from travelbuddy.api.document import ANYWHERE, complete_document, problems
 from travelbuddy.api.limits import BodyLimit
 from travelbuddy.api.problems import install_problem_handlers
-from travelbuddy.api.routes import approvals, chat, flights, forks, health, mcp, sessions, users, watches, web, workflows
+from travelbuddy.api.routes import (
+    approvals,
+    chat,
+    flights,
+    forks,
+    health,
+    mcp,
+    sessions,
+    users,
+    watches,
+    web,
+    workflows,
+)
 from travelbuddy.api.whole import WholeAnswers
 from travelbuddy.bootstrap import OFFLINE_KEY, OFFLINE_PREFIX, Services, build_services
 from travelbuddy.flights.airports import warm

@@ -153,10 +153,9 @@ class Settings(BaseSettings):
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
-        level = value.upper()
-        if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             raise ValueError("choose DEBUG, INFO, WARNING or ERROR")
-        return level
+        return value.upper()
 
     @field_validator("rate_per_user", "rate_per_address")
     @classmethod
@@ -245,8 +244,7 @@ def load_settings(**chosen: object) -> Settings:
     try:
         return Settings(**chosen)  # type: ignore[arg-type]
     except ValidationError as invalid:
-        bad = [f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in invalid.errors()]
-        raise RuntimeProblem(f"Bad settings (environment, .env or {SECRETS}): {'; '.join(bad)}") from invalid
-    except (OSError, SettingsError) as unreadable:
-        reason = unreadable.__cause__ or unreadable
-        raise RuntimeProblem(f"A secret is not readable for uid {os.geteuid()}: {reason}") from unreadable
+        bad = "; ".join(f"{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in invalid.errors())
+        raise RuntimeProblem(f"Bad settings (environment, .env or {SECRETS}): {bad}") from invalid
+    except (OSError, SettingsError) as error:
+        raise RuntimeProblem(f"A secret is not readable for uid {os.geteuid()}: {error.__cause__ or error}") from error
