@@ -8,9 +8,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult
 
-import httpx
 from pydantic import JsonValue
 from pydantic_core import to_json
 
@@ -19,6 +19,9 @@ from travelbuddy.adapters.public_addresses import Address, check_address, checke
 from travelbuddy.domain.signing import signature
 from travelbuddy.errors import Transient
 from travelbuddy.retry_after import seconds_to_wait
+
+if TYPE_CHECKING:  # it takes some megabytes, so it is imported where something is sent
+    import httpx
 
 TIMEOUT = 10.0
 """Seconds for all of it: finding the address, connecting, sending, and the head of the answer."""
@@ -65,6 +68,8 @@ class Webhooks:
 
     async def send(self, url: str, event_id: str, body: Mapping[str, JsonValue]) -> None:
         """See WebhookSender. Redirects are not followed, and the answer's body is not read."""
+        import httpx
+
         if self._key is None:
             raise refused("this service sends no webhooks any more")
         where = checked_url(url, allow_private=self._allow_private)
@@ -103,6 +108,8 @@ class Webhooks:
         self, where: SplitResult, address: Address, content: bytes, headers: Mapping[str, str]
     ) -> tuple[int, float | None]:
         """Post to this address; the certificate must be the name's. Returns the status and the time asked to wait."""
+        import httpx
+
         url = httpx.URL(where.geturl()).copy_with(host=str(address), port=_port(where), fragment=None)
         host, name = where.netloc.rpartition("@")[2], str(where.hostname)
         extensions = {"sni_hostname": name} if where.scheme == "https" else {}
