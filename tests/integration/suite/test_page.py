@@ -45,6 +45,8 @@ async def test_about_tells_a_client_how_to_begin(stack: Stack) -> None:
         "model": "offline-travel-1",
         "offline": True,
         "flights": "sample",
+        "holds": True,
+        "watches": True,
     }
 
 
