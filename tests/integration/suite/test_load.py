@@ -76,6 +76,7 @@ async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(d
                 assert codes.keys() == {200, 503}
                 assert codes[200] >= room
                 took = sorted(seconds for code, seconds in answers if code == 200)
+                print(f"{codes[200]} let in, p95 {took[int(0.95 * len(took))]:.2f} s")
                 assert took[int(0.95 * len(took))] < 2 * THINKS + 3
                 stored = [(await http.get(f"/sessions/s{n}/history")).status_code for n in range(flood)]
                 assert Counter(stored)[200] == codes[200]
