@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from travelbuddy.offline import phrases
-from travelbuddy.offline.frame import Intent
+from travelbuddy.offline.doing import errand_calls, errand_words, problem
+from travelbuddy.offline.frame import ErrandKind, Intent
 from travelbuddy.offline.holding import HOLD, named_offer, told
 from travelbuddy.offline.offers import describe
 from travelbuddy.offline.profile import KEYS
@@ -25,6 +26,8 @@ from travelbuddy.offline.transcript import (
 )
 from travelbuddy.offline.trip import wants_search
 
+_BESIDE_A_SEARCH = {ErrandKind.HOLD, ErrandKind.DETAILS}
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -39,7 +42,7 @@ def respond(messages: Sequence[Message], tools: frozenset[str], *, parallel: boo
 
     A tool is called at most once for the same purpose in a turn, so a turn ends after its results are in.
     """
-    talk = read_conversation(messages)
+    talk = read_conversation(messages, tools)
     usable = frozenset() if talk.tools_forbidden else tools
     if (offer := named_offer(talk.message)) is not None and HOLD in usable:
         held = [step.result for step in talk.steps if step.call.name == HOLD]
@@ -61,17 +64,24 @@ def _plan(talk: Conversation) -> list[Call]:
     calls = [Call(FORGET, {"key": key}) for key in _to_forget(talk)]
     calls += [Call(REMEMBER, {"key": key, "value": value}) for key, value in talk.said.remember.items()]
     if _searching(talk) and talk.trip.missing is None:
-        arguments: dict[str, JsonValue] = dict(talk.trip.frame.filled())
-        facts = {**talk.facts, **talk.said.remember}
-        for slot, key in (("origin", "home_airport"), ("cabin", "cabin")):
-            if key in facts and facts[key] != talk.remembered.get(key):
-                arguments.setdefault(slot, facts[key])  # not stored yet, so the tool cannot know it
-        calls.append(Call(SEARCH, arguments))
-    return calls
+        return [*calls, Call(SEARCH, _trip_arguments(talk))]
+    return [*calls, *errand_calls(talk, _trip_arguments(talk))]
+
+
+def _trip_arguments(talk: Conversation) -> dict[str, JsonValue]:
+    arguments: dict[str, JsonValue] = dict(talk.trip.frame.filled())
+    facts = {**talk.facts, **talk.said.remember}
+    for slot, key in (("origin", "home_airport"), ("cabin", "cabin")):
+        if key in facts and facts[key] != talk.remembered.get(key):
+            arguments.setdefault(slot, facts[key])  # not stored yet, so the tool cannot know it
+    return arguments
 
 
 def _searching(talk: Conversation) -> bool:
-    return wants_search(talk.trip_before, talk.said, talk.message)
+    errand = talk.said.errand
+    return (errand is None or errand.kind in _BESIDE_A_SEARCH) and wants_search(
+        talk.trip_before, talk.said, talk.message
+    )
 
 
 def _to_forget(talk: Conversation) -> list[str]:
@@ -89,8 +99,9 @@ def _compose(talk: Conversation, usable: frozenset[str]) -> str:
     if said.unsupported:
         parts.append(phrases.refusal(said.unsupported))
     parts += _flights(talk, facts)
+    parts += errand_words(talk, usable, searching=_searching(talk))
     if Intent.BOOK in said.intents and not said.unsupported:
-        parts.append(phrases.CANNOT_BOOK)
+        parts.append(phrases.CAN_HOLD if HOLD in usable else phrases.CANNOT_BOOK)
     if Intent.ABOUT_SELF in said.intents:
         parts.append(phrases.ABOUT_SELF)
     if Intent.HELP in said.intents or parts == [_greeting(facts)]:
@@ -126,7 +137,7 @@ def _about_user(talk: Conversation, facts: Mapping[str, str], usable: frozenset[
     stored = {key: value for key, value in said.remember.items() if key not in failed}
     if stored:
         parts.append(phrases.remembered(stored, kept=REMEMBER in usable))
-    parts += [phrases.search_problem(*_problem(error)) for key, error in failed.items() if key in said.remember]
+    parts += [phrases.search_problem(*problem(error)) for key, error in failed.items() if key in said.remember]
     if said.remember.get("language", "English") != "English":
         parts.append("I can only write English while I run on the offline model.")
     if said.recall:
@@ -139,16 +150,7 @@ def _flights(talk: Conversation, facts: Mapping[str, str]) -> list[str]:
     if results:
         error = results[-1].get("error")
         briefly = facts.get("preferred_style") == "concise"
-        return [phrases.search_problem(*_problem(error)) if error else describe(results[-1], briefly=briefly)]
+        return [phrases.search_problem(*problem(error)) if error else describe(results[-1], briefly=briefly)]
     if not _searching(talk):
         return []
     return [phrases.ASK[talk.trip.missing] if talk.trip.missing else phrases.NO_SEARCH_TOOL]
-
-
-def _problem(error: JsonValue) -> tuple[str, list[str], str]:
-    """The message, the suggestions and the wrong argument of a tool's error."""
-    if not isinstance(error, dict):
-        return str(error), [], ""
-    suggestions = error.get("suggestions")
-    choices = [str(item) for item in suggestions] if isinstance(suggestions, list) else []
-    return str(error.get("message") or ""), choices, str(error.get("field") or "")

@@ -52,6 +52,37 @@ class Frame:
         return replace(self, **dict.fromkeys(names))
 
 
+class ErrandKind(Enum):
+    """What can be wanted beside an answer."""
+
+    HOLD = auto()
+    WATCH = auto()
+    LIST = auto()
+    CANCEL = auto()
+    DETAILS = auto()
+
+
+@dataclass(frozen=True)
+class Which:
+    """One of several: the ``rank``-th (from 0, -1 the last) in the order ``by``.
+
+    ``by`` is ``listed``, ``price``, ``duration``, ``departure``, ``name`` (a carrier or a flight) or ``it``.
+    """
+
+    by: str
+    rank: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What is to be done with which of the offers, or below which price."""
+
+    kind: ErrandKind
+    which: Which | None = None
+    limit: float | None = None
+
+
 @dataclass(frozen=True)
 class Shift:
     """Move a date of the trip by so many days; ``leg`` is ``departure_date`` or ``return_date``."""
@@ -79,6 +110,7 @@ class Understanding:
     forget: tuple[str, ...] = ()
     recall: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    errand: Errand | None = None
 
     @property
     def changes_trip(self) -> bool:

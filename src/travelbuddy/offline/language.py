@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 from datetime import date
 
+from travelbuddy.offline.errands import read_errand
 from travelbuddy.offline.filters import read_filters
-from travelbuddy.offline.frame import Frame, Intent, Understanding
+from travelbuddy.offline.frame import ErrandKind, Frame, Intent, Understanding
 from travelbuddy.offline.places import read_route
 from travelbuddy.offline.profile import read_facts
 from travelbuddy.offline.questions import read_forget, read_questions
@@ -84,15 +85,34 @@ _WISHES = (  # what a search cannot be narrowed by; said so, beside the search
 )
 
 
-def understand(message: str, today: date | None = None) -> Understanding:
+def understand(message: str, today: date | None = None, tools: frozenset[str] = frozenset()) -> Understanding:
     """What the message says by itself; never raises, whatever the text.
 
-    ``today`` turns date words into ISO dates; without it they are passed on as words.
+    ``today`` turns date words into ISO dates; without it they are passed on as words. An errand is understood only
+    where one of the ``tools`` does it.
     """
-    text = tidy(message)
+    rest = Remainder(tidy(message))
+    errand = read_errand(rest, tools)
+    said = _understand(rest, today)
+    if errand is None:
+        return said
+    said = replace(said, errand=errand, intents=said.intents - {Intent.BOOK})
+    return _watching(said) if errand.kind is ErrandKind.WATCH else said
+
+
+def _watching(said: Understanding) -> Understanding:
+    """The price of a watch is its limit, not a filter of the next search."""
+    assert said.errand  # noqa: S101 - the one caller has looked
+    limit = said.errand.limit or said.frame.max_price
+    frame = replace(said.frame, max_price=None, sort=None)
+    searching = {Intent.SEARCH} if frame.destination is None else set()
+    return replace(said, errand=replace(said.errand, limit=limit), frame=frame, intents=said.intents - searching)
+
+
+def _understand(rest: Remainder, today: date | None) -> Understanding:
+    text = rest.text
     intents = frozenset(intent for intent, pattern in _INTENT_RULES if pattern.search(text))
     unsupported = tuple(topic for topic, pattern in _UNSUPPORTED_RULES if pattern.search(text))
-    rest = Remainder(text)
     recall, forget, remember = read_questions(rest), read_forget(rest), read_facts(rest)
     base = Understanding(intents, recall=recall, forget=forget, remember=remember, unsupported=unsupported)
     if unsupported and not _FLIGHT_WORDS.search(text):

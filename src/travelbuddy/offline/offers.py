@@ -13,36 +13,47 @@ from travelbuddy.offline.gazetteer import described
 SHOWN, SHOWN_BRIEFLY = 5, 3
 UNREADABLE = "The flight search answered something I cannot read, so I have no flights to show. Please try again."
 
-_ISO_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:\d+(?:\.\d+)?S)?)?")
+_ISO_DURATION = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:\d+(?:\.\d+)?S)?)?")
 
 
-class _Carrier(BaseModel):
+class Carrier(BaseModel):
+    """An airline."""
+
     iata_code: str = ""
     name: str = ""
 
 
-class _Segment(BaseModel):
+class Segment(BaseModel):
+    """One flight."""
+
     origin: str
     destination: str
     departing_at: datetime
     arriving_at: datetime
-    marketing_carrier: _Carrier = _Carrier()
+    marketing_carrier: Carrier = Carrier()
     flight_number: str = ""
 
 
-class _Slice(BaseModel):
+class Slice(BaseModel):
+    """One direction."""
+
     duration: str = ""
-    segments: list[_Segment]
+    segments: list[Segment]
 
 
-class _Offer(BaseModel):
+class Offer(BaseModel):
+    """An offer, as far as it is told."""
+
+    id: str = ""
     total_amount: str
     total_currency: str = ""
-    owner: _Carrier = _Carrier()
-    slices: list[_Slice]
+    owner: Carrier = Carrier()
+    slices: list[Slice]
 
 
-class _Query(BaseModel):
+class Query(BaseModel):
+    """What a search, or a watch, understood."""
+
     origin: str
     destination: str
     departure_date: date
@@ -54,22 +65,31 @@ class _Query(BaseModel):
     sort: str | None = None
 
 
-class _Result(BaseModel):
-    query: _Query
-    offers: list[_Offer]
+class Result(BaseModel):
+    """What a search answered."""
+
+    query: Query
+    offers: list[Offer]
     source: str = ""
     notes: list[str] = []
 
 
+def read_result(result: Mapping[str, JsonValue]) -> Result | None:
+    """What a search answered; None when it answered something else."""
+    try:
+        return Result.model_validate(result)
+    except ValidationError:
+        return None
+
+
 def describe(result: Mapping[str, JsonValue], *, briefly: bool = False) -> str:
     """The offers as a numbered list, with what was asked, what was assumed and where the fares come from."""
-    try:
-        found = _Result.model_validate(result)
-    except ValidationError:
+    found = read_result(result)
+    if found is None:
         return UNREADABLE
     lines = [_headline(found)]
     shown = found.offers[: SHOWN_BRIEFLY if briefly else SHOWN]
-    lines += [f"{rank}. {_offer(offer)}" for rank, offer in enumerate(shown, 1)]
+    lines += [f"{rank}. {one_line(offer)}" for rank, offer in enumerate(shown, 1)]
     if len(found.offers) > len(shown):
         lines.append(f"These are {len(shown)} of {len(found.offers)} offers.")
     if not found.offers and not found.notes:
@@ -80,10 +100,14 @@ def describe(result: Mapping[str, JsonValue], *, briefly: bool = False) -> str:
     return "\n".join(lines)
 
 
-def _headline(found: _Result) -> str:
-    query = found.query
+def journey(query: Query) -> str:
+    """From where to where, and when."""
     trip = f"from {described(query.origin)} to {described(query.destination)} on {_day(query.departure_date)}"
-    back = f", back on {_day(query.return_date)}" if query.return_date else ""
+    return f"{trip}, back on {_day(query.return_date)}" if query.return_date else trip
+
+
+def _headline(found: Result) -> str:
+    query, trip = found.query, journey(found.query)
     people = "1 passenger" if query.passengers == 1 else f"{query.passengers} passengers"
     limits = [f"in {query.cabin.replace('_', ' ')}"]
     if query.max_stops is not None:
@@ -97,10 +121,11 @@ def _headline(found: _Result) -> str:
         query.sort or ""
     )
     listed = f", {order}:" if order and len(found.offers) > 1 else ":" if found.offers else "."
-    return f"{opening} {trip}{back} for {people} {', '.join(limits)}{listed}"
+    return f"{opening} {trip} for {people} {', '.join(limits)}{listed}"
 
 
-def _offer(offer: _Offer) -> str:
+def one_line(offer: Offer) -> str:
+    """The offer in a line: airline, flights, times and price."""
     price = f"{offer.total_amount} {offer.total_currency} in total"
     legs = [_slice(one) for one in offer.slices if one.segments]
     if len(legs) == 2:
@@ -108,7 +133,23 @@ def _offer(offer: _Offer) -> str:
     return f"{offer.owner.name}: {'; '.join(legs)} — {price}" if offer.owner.name else f"{'; '.join(legs)} — {price}"
 
 
-def _slice(one: _Slice) -> str:
+def in_full(offer: Offer, rank: int) -> str:
+    """All that is known of one offer, flight by flight, and that its baggage is not."""
+    seller = f", sold by {offer.owner.name}" if offer.owner.name else ""
+    lines = [f"Offer {rank} is {offer.total_amount} {offer.total_currency} in total{seller}:"]
+    for one in offer.slices:
+        lines.append(f"- {_slice(one)}")
+        lines += [f"  {_flight(segment)}" for segment in one.segments]
+    return "\n".join([*lines, "What baggage is included, and whether it can be changed, I do not know."])
+
+
+def _flight(one: Segment) -> str:
+    carrier = one.marketing_carrier
+    times = f"leaves {one.origin} {one.departing_at:%H:%M}, lands {one.destination} {one.arriving_at:%H:%M}"
+    return f"{carrier.name or carrier.iata_code} {carrier.iata_code}{one.flight_number} {times} (local times)"
+
+
+def _slice(one: Slice) -> str:
     first, last = one.segments[0], one.segments[-1]
     flights = " + ".join(f"{s.marketing_carrier.iata_code}{s.flight_number}" for s in one.segments)
     days = (last.arriving_at.date() - first.departing_at.date()).days
@@ -119,12 +160,15 @@ def _slice(one: _Slice) -> str:
     return ", ".join(part for part in (flights, times, _duration(one.duration), stops) if part)
 
 
+def duration_minutes(iso: str) -> int:
+    """The minutes of an ISO 8601 duration; 0 for what is none."""
+    match = _ISO_DURATION.fullmatch(iso[:60])
+    days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    return (24 * days + hours) * 60 + minutes
+
+
 def _duration(iso: str) -> str:
-    match = _ISO_DURATION.fullmatch(iso)
-    if not match:
-        return ""
-    days, hours, minutes = (int(part or 0) for part in match.groups())
-    hours += 24 * days
+    hours, minutes = divmod(duration_minutes(iso), 60)
     return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)
 
 

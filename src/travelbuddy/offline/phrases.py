@@ -21,6 +21,15 @@ CAN_DO = (
     "cabin and other preferences."
 )
 CANNOT_BOOK = "I cannot book, reserve or sell tickets yet; I can only search and show you flights."
+CAN_HOLD = (
+    "I cannot sell tickets, but I can ask for a flight to be held: say which one, for example “hold the first one”. "
+    "Nothing is held until you approve it."
+)
+WHICH_TO_HOLD = "Say which one I should ask to hold, for example “hold the first one”. Nothing is held yet."
+BELOW_WHICH_PRICE = "Below which price shall I tell you?"
+NOTHING_FOUND_YET = "I have found no flights yet that you could choose from."
+NOT_NOW = "I have no way to do that now."
+UNREADABLE = "I got an answer that I cannot read, so I do not know what became of it."
 ABOUT_SELF = (
     "I am TravelBuddy running on its offline model: a small set of rules, not a large language model. I understand "
     "plain requests for flights in English. To talk to a real model, set OPENAI_API_KEY (and, if you like, "
@@ -84,6 +93,13 @@ def forgotten(keys: Sequence[str], *, done: bool) -> str:
 def refusal(topics: Sequence[str]) -> str:
     """An honest no to what the agent does not do."""
     return f"I cannot help with {listed(list(topics), 'or')}. I can search flights; booking is not possible yet."
+
+
+def which_offer(count: int) -> str:
+    """The question which of the offers is meant."""
+    return (
+        f"Which of the {count} offers do you mean?" if count > 1 else "There is one offer. Do you mean “the first one”?"
+    )
 
 
 def search_problem(message: str, suggestions: Sequence[str], slot: str = "") -> str:

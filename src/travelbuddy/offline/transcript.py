@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from pydantic import JsonValue
 
-from travelbuddy.offline.frame import Intent, Understanding
+from travelbuddy.offline.desk import Desk
+from travelbuddy.offline.errands import TOOL_OF
+from travelbuddy.offline.frame import Errand, ErrandKind, Intent, Understanding
 from travelbuddy.offline.language import understand
 from travelbuddy.offline.profile import KEYS
 from travelbuddy.offline.questions import EVERYTHING
@@ -18,6 +20,7 @@ from travelbuddy.offline.text import EXAMINED_CHARS, sendable
 from travelbuddy.offline.trip import Trip, advance, after_search
 
 SEARCH, REMEMBER, FORGET = "search_flights", "remember_preference", "forget_preference"
+WATCH, CANCEL = TOOL_OF[ErrandKind.WATCH], TOOL_OF[ErrandKind.CANCEL]
 
 HISTORY_CHARS = 30_000  # of earlier user messages; the service itself sends ten turns
 _LEAST_COST = 50
@@ -63,51 +66,71 @@ class Step:
 class Conversation:
     """The state of the conversation at the message to be answered.
 
-    ``trip`` includes that message; ``trip_before`` does not. ``remembered`` is what the system prompt lists, ``facts``
-    also what the request's context and the conversation told; both are from before the message.
+    ``trip`` includes that message; ``trip_before`` and ``desk`` do not. ``remembered`` is what the system prompt lists,
+    ``facts`` also what the request's context and the conversation told; both are from before the message.
     """
 
     message: str
     said: Understanding
     trip_before: Trip
     trip: Trip
+    desk: Desk
     remembered: Mapping[str, str]
     facts: Mapping[str, str]
     steps: tuple[Step, ...]
     tools_forbidden: bool
 
 
-def read_conversation(messages: Sequence[Message]) -> Conversation:
-    """The conversation as the messages tell it; the last user message is the one to answer."""
+def read_conversation(messages: Sequence[Message], tools: frozenset[str] = frozenset()) -> Conversation:
+    """The conversation as the messages tell it; the last user message is the one to answer.
+
+    What the assistant said is not read: its questions follow from the user's messages, and what it adds unasked (the
+    outcome of a hold, a fare that fell) changes nothing in what the user means. Errands are those of the ``tools``,
+    and of those that were called before.
+    """
+    tools |= {call.name for message in messages for call in message.calls}
     prompts = [message.text for message in messages if message.role == "system"]
     today = _today(prompts)
     remembered, context = _sections(prompts)
     last_user = max((at for at, message in enumerate(messages) if message.role == "user"), default=len(messages))
     results = {message.call_id: _json(message.text) for message in messages if message.role == "tool"}
-    trip, told = Trip(), dict[str, str]()
+    trip, told, desk = Trip(), dict[str, str](), Desk(holds=TOOL_OF[ErrandKind.HOLD] in tools)
     for message in messages[_first_read(messages, last_user) : last_user]:
         if message.role == "user":
-            said = understand(message.text, today)
+            said = desk.completed(understand(message.text, today, tools), message.text)
             trip = advance(trip, said, message.text)
-            told = _learn(told, said)
+            told, desk = _learn(told, said), desk.after(said, trip)
         for call in message.calls:
-            if call.name == SEARCH and call.id in results:
-                trip = after_search(trip, call.arguments, results[call.id])
+            if call.id in results:
+                trip, desk = _after_call(trip, desk, call, results[call.id])
             told = _told_by_call(told, call, refused="error" in results.get(call.id, {}))
     text = messages[last_user].text if last_user < len(messages) else ""
-    said = understand(text, today)
+    said = desk.completed(understand(text, today, tools), text)
     steps = [Step(call, results[call.id]) for m in messages[last_user:] for call in m.calls if call.id in results]
     return Conversation(
         message=text,
         said=said,
         trip_before=trip,
         trip=advance(trip, said, text),
+        desk=desk,
         remembered=remembered,
         facts={**told, **remembered, **context},  # what is stored now outdates what was said before
         steps=tuple(steps),
         tools_forbidden=Intent.NO_TOOLS in said.intents
         or any(Intent.NO_TOOLS in understand(prompt).intents for prompt in prompts[1:]),
     )
+
+
+def _after_call(trip: Trip, desk: Desk, call: Call, result: Mapping[str, JsonValue]) -> tuple[Trip, Desk]:
+    """The trip and the desk after a tool has answered; a watch that was refused is still to be set up."""
+    if call.name == SEARCH:
+        return after_search(trip, call.arguments, result), desk.found(result)
+    if call.name == WATCH and isinstance(result.get("error"), dict):
+        query = {name: value for name, value in call.arguments.items() if name != "max_price"}
+        limit = call.arguments.get("max_price")
+        known = float(limit) if isinstance(limit, int | float) and not isinstance(limit, bool) else None
+        return after_search(trip, query, result), replace(desk, open=Errand(ErrandKind.WATCH, limit=known))
+    return trip, replace(desk, open=None) if call.name == CANCEL else desk
 
 
 def _first_read(messages: Sequence[Message], end: int) -> int:

@@ -17,6 +17,7 @@ from travelbuddy.offline.dialogue import respond
 from travelbuddy.offline.transcript import Call, Message
 
 ALL_TOOLS = frozenset({"search_flights", "remember_preference", "forget_preference"})
+ERRAND_TOOLS = frozenset({"hold_flight", "watch_fare", "list_requests", "cancel_watch"})
 
 
 def offer(query: dict[str, Any], amount: str = "412.50") -> dict[str, Any]:
@@ -51,7 +52,8 @@ def search(arguments: dict[str, Any]) -> dict[str, Any]:
         query["departure_date"] = parse_date(query["departure_date"], date(2026, 11, 23)).isoformat()
     except ValueError as problem:
         return {"error": {"type": "bad_arguments", "field": "departure_date", "message": str(problem)}}
-    return {"query": query, "offers": [offer(query), offer(query, "530.00")], "source": "sample", "notes": notes}
+    offers = [offer(query), {**offer(query, "530.00"), "id": "off_2"}]
+    return {"query": query, "offers": offers, "source": "sample", "notes": notes}
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.offline.conftest import ALL_TOOLS
+from tests.unit.offline.conftest import ALL_TOOLS, ERRAND_TOOLS
 
 from travelbuddy.offline.dialogue import Reply, respond
 from travelbuddy.offline.language import understand
@@ -19,6 +19,7 @@ from travelbuddy.offline.offers import describe
 from travelbuddy.offline.transcript import Call, Message
 from travelbuddy.offline.wire import count_tokens
 
+TOOLS = ALL_TOOLS | ERRAND_TOOLS
 TODAY = date(2026, 11, 23)
 SECONDS = 0.25  # generous for a busy machine; measured below 50 ms
 
@@ -27,6 +28,7 @@ _VOCABULARY = """
     flights fly to from Paris Oslo rome London-Rome OSL in on next Friday monday 12 December a day later for 2 two
     people with my wife and or business first class direct no stops under 500 € $ 1,000 back return one way cheapest
     My name is Ada I live I'm am what where who forget remember book hotel weather the hello thanks bye 2026-99-99
+    hold reserve it second one on cancel that watch watching fare tell me when drops below more about stop yes please
     31/02 -> , . ? ! | ( ) ' " % \\ 999999999 in 999 weeks 😀 ١٢ ｆｌｉｇｈｔｓ in a 00 0th
 """
 _WORDS = st.sampled_from(_VOCABULARY.split())
@@ -50,7 +52,7 @@ _JSON: st.SearchStrategy[Any] = st.recursive(
 _OBJECTS = st.dictionaries(_KEYS, _JSON, max_size=6)
 _CALLS = st.builds(
     Call,
-    st.sampled_from(["search_flights", "remember_preference", "forget_preference", "other"]),
+    st.sampled_from([*sorted(TOOLS), "other"]),
     _OBJECTS,
     st.sampled_from(["a", "b", ""]),
 )
@@ -68,7 +70,7 @@ _QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[Health
 @pytest.fixture(scope="module", autouse=True)
 def _warm() -> None:
     """Loads the airport tables before anything is timed."""
-    respond([_SYSTEM, Message("user", "flights to Pariss from London-Rome")], ALL_TOOLS)
+    respond([_SYSTEM, Message("user", "flights to Pariss from London-Rome")], TOOLS)
 
 
 def seconds(text: str) -> float:
@@ -76,7 +78,7 @@ def seconds(text: str) -> float:
     taken = []
     for _ in range(3):
         begin = time.thread_time()
-        respond([_SYSTEM, Message("user", text)], ALL_TOOLS)
+        respond([_SYSTEM, Message("user", text)], TOOLS)
         taken.append(time.thread_time() - begin)
     return median(taken)
 
@@ -98,7 +100,7 @@ def _no_json(word: str) -> None:
 def test_any_text_has_an_answer(text: str) -> None:
     """Any text of up to ten thousand characters is answered, in bounded time."""
     begin = time.thread_time()
-    reply = respond([_SYSTEM, Message("user", text)], ALL_TOOLS)
+    reply = respond([_SYSTEM, Message("user", text)], TOOLS)
     assert time.thread_time() - begin < 4 * SECONDS
     assert sound(reply)
 
@@ -107,7 +109,7 @@ def test_any_text_has_an_answer(text: str) -> None:
 @given(st.lists(_MESSAGES, max_size=12))
 def test_any_messages_have_an_answer(messages: list[Message]) -> None:
     """Any list of messages, however odd their order, calls and results, is answered."""
-    assert sound(respond(messages, ALL_TOOLS))
+    assert sound(respond(messages, TOOLS))
 
 
 @_QUIET
@@ -120,12 +122,15 @@ def test_any_search_result_can_be_described(result: dict[str, Any]) -> None:
 @_QUIET
 @given(_SENTENCES, _SENTENCES)
 def test_turns_end(first: str, second: str) -> None:
-    """With every tool answering at once, a turn needs one round of calls and then speaks."""
+    """With every tool answering at once, a turn needs one round of calls and then speaks.
+
+    Ending a watch needs two where there is one: the list tells its id.
+    """
     messages = [_SYSTEM, Message("user", first), Message("assistant", "Fine."), Message("user", second)]
-    reply = respond(messages, ALL_TOOLS)
+    reply = respond(messages, TOOLS)
     calls = tuple(Call(call.name, call.arguments, str(at)) for at, call in enumerate(reply.calls))
     messages += [Message("assistant", calls=calls), *(Message("tool", "{}", call_id=call.id) for call in calls)]
-    assert respond(messages, ALL_TOOLS).text
+    assert respond(messages, TOOLS).text
 
 
 _BOMBS = {
@@ -145,6 +150,12 @@ _BOMBS = {
     "questions": "what is my name " * 60_000,
     "returns": "return back to the " * 50_000,
     "arrows": "->" * 500_000,
+    "holds": "hold it not " * 100_000,
+    "bookings": "yes, please book " * 60_000,
+    "alerts": "tell me when " * 80_000,
+    "watches": "keep watching the " * 60_000,
+    "endings": "cancel the first watch " * 50_000,
+    "choices": "ok, " * 250_000,
     "dashes": "-" * 1_000_000,
     "bars": "|" * 1_000_000,
     "emoji": "😀👩‍👩‍👧‍👦" * 100_000,
@@ -163,7 +174,7 @@ def test_bomb_is_answered_soon(name: str) -> None:
 
 def test_request_at_the_head_of_a_megabyte_is_understood() -> None:
     """Only the beginning of an endless message is read, and that is read well."""
-    reply = respond([_SYSTEM, Message("user", "Find me flights to Paris. " + "bla " * 250_000)], ALL_TOOLS)
+    reply = respond([_SYSTEM, Message("user", "Find me flights to Paris. " + "bla " * 250_000)], TOOLS)
     assert [call.arguments for call in reply.calls] == [{"destination": "Paris"}]
 
 
@@ -173,7 +184,7 @@ def test_long_history_costs_a_bounded_time(size: int) -> None:
     history = [Message("user", f"from Zq{at} to Paris on monday " * 100) for at in range(size)]
     messages = [_SYSTEM, *history, Message("user", "flights to Rome")]
     begin = time.thread_time()
-    assert respond(messages, ALL_TOOLS).calls[0].arguments["destination"] == "Rome"
+    assert respond(messages, TOOLS).calls[0].arguments["destination"] == "Rome"
     assert time.thread_time() - begin < 4 * SECONDS
 
 
@@ -181,7 +192,7 @@ def test_long_prompt_costs_a_bounded_time() -> None:
     """A system prompt of a megabyte is no obstacle."""
     prompts = [Message("system", "x y z\n" * 160_000), Message("system", "\n" * 1_000_000)]
     begin = time.thread_time()
-    assert respond([*prompts, Message("user", "hello")], ALL_TOOLS).text
+    assert respond([*prompts, Message("user", "hello")], TOOLS).text
     assert time.thread_time() - begin < 4 * SECONDS
 
 
@@ -195,6 +206,6 @@ def test_tokens_are_never_more_than_characters(text: str) -> None:
 @given(_SENTENCES)
 def test_understanding_is_a_function_of_the_text(text: str) -> None:
     """The same words mean the same, whatever was read in between."""
-    first = understand(text, TODAY)
-    understand("flights from Bergen to Tokyo", TODAY)
-    assert understand(text, TODAY) == first
+    first = understand(text, TODAY, TOOLS)
+    understand("hold the first of the flights from Bergen to Tokyo", TODAY, TOOLS)
+    assert understand(text, TODAY, TOOLS) == first
