@@ -15,11 +15,13 @@ from tests.integration.framework.stack import Stack
 async def test_start_workflow_answers_at_once_and_dapr_completes_it(stack: Stack) -> None:
     """202 with a workflow id within 100 ms; Dapr's status API reaches COMPLETED with flights to Paris in its output."""
     times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        answer = await User(stack).call("POST", "/start-workflow", json={"task": "I want to find flights to Paris"})
-        times.append(time.perf_counter() - began)
-        assert answer.status_code == 202
+    async with httpx.AsyncClient(base_url=stack.app_url, timeout=30) as http:  # making one takes as long as an answer
+        for _ in range(5):
+            began = time.perf_counter()
+            answer = await http.post("/start-workflow", json={"task": "I want to find flights to Paris"})
+            times.append(time.perf_counter() - began)
+            assert answer.status_code == 202
+    print(f"accepted within {[f'{seconds * 1000:.0f} ms' for seconds in times]}")
     assert median(times) < 0.1
     started = answer.json()
     assert answer.headers["Location"] == started["status_url"]
