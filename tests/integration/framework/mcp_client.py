@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
 from travelbuddy.api.mcp_tools import IDEMPOTENCY_KEY
@@ -21,7 +21,8 @@ async def client(url: str, headers: Mapping[str, str] | None = None, **query: st
     """A client that has said hello to the service at this address."""
     address = str(httpx.URL(f"{url}/mcp", params=query or None))
     async with (
-        streamablehttp_client(address, dict(headers or {})) as (read, write, _),
+        httpx.AsyncClient(headers=headers, timeout=30) as http,
+        streamable_http_client(address, http_client=http) as (read, write, _),
         ClientSession(read, write) as it,
     ):
         await it.initialize()
