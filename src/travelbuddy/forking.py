@@ -28,8 +28,12 @@ class Forks(Protocol):
         """Store the session if there is none of its id. False: there is one, perhaps by this very call."""
         ...
 
-    async def fill(self, session: SessionRecord, turns: Sequence[TurnRecord]) -> None:
-        """Store the records of its turns, and what it counts. Repeating it is harmless."""
+    async def fill(self, turns: Sequence[TurnRecord]) -> None:
+        """Store the records of its turns. Repeating it is harmless."""
+        ...
+
+    async def count(self, session: SessionRecord) -> None:
+        """Store what it counts. Repeating it is harmless as long as it has not gone on."""
         ...
 
 
@@ -82,8 +86,9 @@ class Forking:
             if not await self._forks.begin(session):
                 known = (await self._records.read(session_id)).session
         session = _same(known, session) if known is not None else session
+        await self._forks.fill([copy for copy in copies if session.done(copy.workflow_instance_id)])
         if session.message_count == len(copies):
-            await self._forks.fill(session, copies)
+            await self._forks.count(session)
         return Made(session_id, origin, len(copies))
 
     async def _turns(self, source: SessionRecord, turn: int | str | None) -> list[TurnRecord]:

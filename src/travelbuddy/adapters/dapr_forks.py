@@ -22,7 +22,7 @@ class DaprForks:
         """See Forks."""
         return await self._records.write(put_session(session, None))
 
-    async def fill(self, session: SessionRecord, turns: Sequence[TurnRecord]) -> None:
+    async def fill(self, turns: Sequence[TurnRecord]) -> None:
         """See Forks."""
         limit = asyncio.Semaphore(_AT_ONCE)
 
@@ -31,4 +31,7 @@ class DaprForks:
                 await self._records.put(put_turn(turn))
 
         await asyncio.gather(*map(put, turns))
+
+    async def count(self, session: SessionRecord) -> None:
+        """See Forks."""
         await self._records.put(put_tally(session))
