@@ -108,6 +108,7 @@ class BookingActivities:
             notice=metadata(booking),
             reply_to=ReplyTo(recipient=booking.user_id, in_reply_to=booking.id),
             door="booking",
+            since=booking.decided_at or booking.expires_at,
         )
         try:
             await self._accept(notice)

@@ -229,6 +229,7 @@ async def test_an_outcome_has_one_notice(world: World) -> None:
     first, second = world.notices
     assert (first.key, first.text, first.notice) == (second.key, second.text, second.notice)
     assert "R1" in first.text
+    assert first.since == NOW, "it comes from before an erasure that happens meanwhile, so it is not told after one"
 
     async def refuse(notice: Incoming) -> None:
         raise OwnedByAnother("taken")
