@@ -63,7 +63,7 @@ class Agency:
     model: ScriptedModel
     duffel: DuffelStub
 
-    async def asked(self, name: str, url: str | None = None) -> Json:
+    async def asked(self, name: str) -> Json:
         """The approval that a traveller of this name is asked for in a session of that name."""
         user = self.user(name)
         await user.ask("please hold it")
@@ -74,8 +74,11 @@ class Agency:
     def user(self, name: str) -> User:
         return User(self.stack, name, name)
 
-    async def decide(self, approval: Json, body: Json = APPROVE, user: str | None = None) -> httpx.Response:
-        path = f"/approvals/{approval['approval_id']}"
+    async def decide(
+        self, approval: Json, body: Json = APPROVE, user: str | None = None, url: str = ""
+    ) -> httpx.Response:
+        """Decide as this user, at the replica of this address."""
+        path = f"{url}/approvals/{approval['approval_id']}"
         return await User(self.stack).call("POST", path, json=body, params={"user_id": user or approval["user_id"]})
 
     async def insist(self, approval: Json, body: Json = APPROVE) -> None:
@@ -115,6 +118,15 @@ async def agency_stack(dapr_runtime: None, kept_in: None) -> AsyncIterator[Agenc
     """One stack for the file."""
     with ScriptedModel(_books) as model, DuffelStub() as duffel:
         async with Stack(env={**model.env, **duffel.env}) as stack:
+            yield Agency(stack, model, duffel)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def brief(dapr_runtime: None, kept_in: None) -> AsyncIterator[Agency]:
+    """Two replicas whose approvals wait for a few seconds only."""
+    with ScriptedModel(_books) as model, DuffelStub() as duffel:
+        env = {**model.env, **duffel.env, "APPROVAL_HOURS": str(6 / 3600)}
+        async with Stack(env=env, options=("--replicas=2",)) as stack:
             yield Agency(stack, model, duffel)
 
 
@@ -246,18 +258,45 @@ async def test_an_erased_user_leaves_no_approval(agency: Agency) -> None:
     assert agency.duffel.orders == []
 
 
-async def test_an_approval_that_nobody_decides_expires() -> None:
+async def test_an_erased_session_leaves_no_approval(agency: Agency) -> None:
+    """What waits goes with its session; what the user was asked for in another one stays."""
+    gone = await agency.asked("booking-session")
+    user = User(agency.stack, "booking-session", "booking-session-2")
+    await user.ask("please hold it")
+    answer = await user.call("DELETE", "/sessions/booking-session?user_id=booking-session")
+    assert answer.status_code == 200, answer.text
+    assert (await agency.decide(gone)).status_code == 404
+    left = (await user.call("GET", "/approvals?user_id=booking-session")).json()["approvals"]
+    assert [one["session_id"] for one in left] == ["booking-session-2"]
+    assert agency.duffel.orders == []
+
+
+async def test_two_replicas_take_one_decision(brief: Agency) -> None:
+    """Approved at one and rejected at the other at once: one of the two counts, and the outcome is its outcome."""
+    approvals = [await brief.asked(f"booking-pair-{n}") for n in range(4)]
+    doors = [brief.stack.replica_url(number) for number in (1, 2)]
+    choices: tuple[Json, Json] = (APPROVE, {"decision": "reject"})
+    answers = await asyncio.gather(
+        *(brief.decide(a, choices[n ^ turn % 2], url=doors[n]) for turn, a in enumerate(approvals) for n in (0, 1))
+    )
+    for number, approval in enumerate(approvals):
+        both = answers[2 * number : 2 * number + 2]
+        assert sorted(answer.status_code for answer in both) == [200, 409]
+        (won,) = (answer.json()["decision"]["decision"] for answer in both if answer.is_success)
+        await brief.ended(approval, "held" if won == "approve" else "rejected")
+        assert brief.duffel.orders_per_offer()[approval["offer"]["id"]] == (won == "approve")
+        assert len(await brief.told(approval)) == 1
+
+
+async def test_an_approval_that_nobody_decides_expires(brief: Agency) -> None:
     """When its time is up it has expired, that is told once, and a decision comes too late."""
-    with ScriptedModel(_books) as model, DuffelStub() as duffel:
-        env = {**model.env, **duffel.env, "APPROVAL_HOURS": str(3 / 3600)}
-        async with Stack(env=env) as stack:
-            agency = Agency(stack, model, duffel)
-            approval = await agency.asked("booking-late")
-            await agency.ended(approval, "expired", 10)
-            late = await agency.decide(approval)
-            assert (late.status_code, late.json()["type"].rpartition(":")[2]) == (409, "approval-expired")
-            assert len(await agency.told(approval)) == 1
-            assert duffel.orders == []
+    approval = await brief.asked("booking-late")
+    ordered = len(brief.duffel.orders)
+    await brief.ended(approval, "expired", 15)
+    late = await brief.decide(approval)
+    assert (late.status_code, late.json()["type"].rpartition(":")[2]) == (409, "approval-expired")
+    assert len(await brief.told(approval)) == 1
+    assert len(brief.duffel.orders) == ordered
 
 
 @pytest.mark.parametrize(
