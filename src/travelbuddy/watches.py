@@ -100,10 +100,7 @@ class Watches:
 
     async def find(self, watch_id: str, user_id: str | None = None) -> Watch:
         """The watch. Raises NotFound for an unknown id, or another user's."""
-        found = await self._records.find(watch_id)
-        if found is None or user_id not in {None, found[0].user_id}:
-            raise NotFound(f"no watch {watch_id!r}")
-        return await self._settled(found[0])
+        return await self._settled((await self._found(watch_id, user_id))[0])
 
     async def of(self, user_id: str) -> list[Watch]:
         """The user's watches, newest first."""
@@ -112,19 +109,23 @@ class Watches:
     async def cancel(self, watch_id: str, user_id: str | None = None) -> Watch:
         """End the watch, also while it looks; one that is over stays as it is. Raises NotFound as ``find``."""
         while True:
-            found = await self._records.find(watch_id)
-            if found is None or user_id not in {None, found[0].user_id}:
-                raise NotFound(f"no watch {watch_id!r}")
-            watch = closed(found[0], "cancelled")
-            if watch == found[0]:
+            known, etag = await self._found(watch_id, user_id)
+            watch = closed(known, "cancelled")
+            if watch == known:
                 return watch
-            if await self._records.replace(watch, found[1]):
+            if await self._records.replace(watch, etag):
                 break
         try:
             await self._work.terminate(watch_id)
         except StoreUnavailable as down:  # its next look finds that it is cancelled
             log.warning("fare_watch.not_terminated", watch=watch_id, reason=str(down))
         return watch
+
+    async def _found(self, watch_id: str, user_id: str | None) -> tuple[Watch, str]:
+        found = await self._records.find(watch_id)
+        if found is None or user_id not in {None, found[0].user_id}:
+            raise NotFound(f"no watch {watch_id!r}")
+        return found
 
     async def _made(self, watch_id: str, user_id: str, session_id: str, wish: Wish, today: date) -> Watch:
         """The watch that fulfils the wish. Raises ToolError that names the field."""

@@ -35,10 +35,6 @@ class Work(Protocol):
         """End the instance; harmless when it has ended or is unknown."""
         ...
 
-    async def purge(self, instance_id: str) -> bool:
-        """Forget an ended instance; False when it is unknown."""
-        ...
-
 
 class Errands(Protocol[Kind]):
     """The records of one kind of errand. Every method raises StoreUnavailable when the store does not answer."""

@@ -19,6 +19,7 @@ from travelbuddy.workflow.booking_payloads import (
     BookingResult,
     BookingStep,
 )
+from travelbuddy.workflow.waits import event_or_timeout
 
 SAFETY = 900.0
 """Seconds after which a booking looks for a decision although nobody told of one: its door may have died."""
@@ -34,7 +35,7 @@ def booking(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow
     step = yield from _done(ctx, LOOK_AT_BOOKING, inp)
     if step.kind == "wait":
         ctx.set_custom_status("waiting for a decision")
-        yield from _wait_for_decision(ctx, min(step.seconds or SAFETY, SAFETY))
+        yield from event_or_timeout(ctx, DECIDED, max(min(step.seconds or SAFETY, SAFETY), 0.0))
         ctx.continue_as_new(payload, save_events=True)
         return {}
     if step.kind == "hold":
@@ -68,10 +69,3 @@ def _done(ctx: DaprWorkflowContext, activity: str, inp: BookingInput) -> Outcome
         if result.kind != "retry":
             return result
         yield ctx.create_timer(timedelta(seconds=pause(attempt, result.seconds)))
-
-
-def _wait_for_decision(ctx: DaprWorkflowContext, seconds: float) -> Generator[Task[Any], Any, None]:
-    try:
-        yield ctx.wait_for_external_event(DECIDED, timeout=timedelta(seconds=max(seconds, 0.0)))
-    except TimeoutError:
-        return

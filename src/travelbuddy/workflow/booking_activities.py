@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 
 import structlog
 
@@ -13,7 +12,7 @@ from travelbuddy.adapters.work_ports import Errands
 from travelbuddy.domain.booking import Booking, expired, failed, held
 from travelbuddy.domain.booking_words import metadata, outcome_text
 from travelbuddy.domain.travel import Hold
-from travelbuddy.errors import Permanent, StoreUnavailable, ToolError, Transient
+from travelbuddy.errors import Permanent, ToolError, Transient
 from travelbuddy.flights.provider import HoldsFlights
 from travelbuddy.incoming import Incoming
 from travelbuddy.workflow.booking_payloads import (
@@ -24,7 +23,7 @@ from travelbuddy.workflow.booking_payloads import (
     BookingStep,
 )
 from travelbuddy.workflow.contracts import ReplyTo
-from travelbuddy.workflow.executing import Execute, plain
+from travelbuddy.workflow.executing import Execute, or_retry, plain
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +45,7 @@ class BookingActivities:
     def by_name(self) -> dict[str, Execute]:
         """What the worker carries out. That the store is away is a value: the workflow decides when to try again."""
         activities = {LOOK_AT_BOOKING: self.look, HOLD_OFFER: self.hold, TELL_BOOKING: self.tell}
-        return {name: plain(name, BookingStep, partial(_or_retry, run)) for name, run in activities.items()}
+        return {name: plain(name, BookingStep, or_retry(run, _retry)) for name, run in activities.items()}
 
     async def look(self, booking_id: str, asked: BookingStep) -> BookingResult:
         """What is to be done now; a booking whose time is up expires here, unless its traveller was faster."""
@@ -125,11 +124,5 @@ class BookingActivities:
         return None
 
 
-async def _or_retry(
-    run: Callable[[str, BookingStep], Awaitable[BookingResult]], booking_id: str, asked: BookingStep
-) -> BookingResult:
-    try:
-        return await run(booking_id, asked)
-    except StoreUnavailable as down:
-        log.warning("booking.store_unavailable", booking=booking_id, reason=str(down))
-        return BookingResult(kind="retry", seconds=down.retry_after)
+def _retry(after: float | None) -> BookingResult:
+    return BookingResult(kind="retry", seconds=after)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
+import structlog
 from pydantic import BaseModel
 
 from travelbuddy.domain.turn import ModelResult, ToolResult
+from travelbuddy.errors import StoreUnavailable
 from travelbuddy.telemetry import audit, spans
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.workflow.contracts import CALL_MODEL, CALL_TOOL, CallModelInput, CallToolInput, OwnedPayload
+
+log = structlog.get_logger(__name__)
 
 Execute = Callable[[str, str, Any], Awaitable[str]]
 """From the instance's id, the JSON input and the engine's request to the JSON output."""
 Call = TypeVar("Call", CallModelInput, CallToolInput)
 Asked = TypeVar("Asked", bound=OwnedPayload)
+Result = TypeVar("Result", bound=BaseModel)
 
 
 class TurnSteps(Protocol):
@@ -48,6 +53,21 @@ def plain(name: str, shape: type[Asked], run: Callable[[str, Asked], Awaitable[B
         return result.model_dump_json(exclude_defaults=True) if result is not None else "null"
 
     return execute
+
+
+def or_retry(
+    run: Callable[[str, Asked], Awaitable[Result]], retry: Callable[[float | None], Result]
+) -> Callable[[str, Asked], Awaitable[Result]]:
+    """The activity; where the store is away, what ``retry`` makes of it: the workflow decides when to try again."""
+
+    async def patiently(instance_id: str, asked: Asked) -> Result:
+        try:
+            return await run(instance_id, asked)
+        except StoreUnavailable as down:
+            log.warning("errand.store_unavailable", errand=instance_id, reason=str(down))
+            return retry(down.retry_after)
+
+    return patiently
 
 
 def _step(

@@ -7,13 +7,14 @@ as on the first day.
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from dapr.ext.workflow import DaprWorkflowContext
 from dapr.ext.workflow._durabletask.task import Task, TaskFailedError  # not re-exported by dapr.ext.workflow
 from pydantic import JsonValue
 
+from travelbuddy.workflow.waits import now
 from travelbuddy.workflow.watch_payloads import (
     CHECK_FARE,
     END_WATCH,
@@ -34,7 +35,7 @@ Outcome = Generator["Task[Any]", Any, LookResult | None]
 def fare_watch(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow:
     """One look; what could not be told, for the store was away all the while, is tried again in the next life."""
     inp = WatchInput.model_validate(payload)
-    if (wait := inp.due - _now(ctx)) > timedelta():
+    if (wait := inp.due - now(ctx)) > timedelta():
         ctx.set_custom_status(f"waiting until {inp.due.isoformat(timespec='seconds')}")
         yield ctx.create_timer(wait)
     if inp.ending:
@@ -50,7 +51,7 @@ def fare_watch(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workf
             return _again(ctx, inp)
         if told.kind == "webhook":
             yield from _attempts(ctx, SEND_WEBHOOK, inp)
-    return _again(ctx, inp.after(_now(ctx)))
+    return _again(ctx, inp.after(now(ctx)))
 
 
 def pause(attempt: int, every: float, asked: float | None = None) -> float:
@@ -80,9 +81,3 @@ def _again(ctx: DaprWorkflowContext, inp: WatchInput) -> dict[str, JsonValue]:
 def _leave(ctx: DaprWorkflowContext, inp: WatchInput) -> dict[str, JsonValue]:
     ctx.set_custom_status("over")
     return {"looks": inp.number}
-
-
-def _now(ctx: DaprWorkflowContext) -> datetime:
-    """The time as the history has it; the SDK's is UTC and does not say so."""
-    now: datetime = ctx.current_utc_datetime
-    return now.replace(tzinfo=UTC)

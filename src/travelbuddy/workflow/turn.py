@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from dapr.ext.workflow import DaprWorkflowContext, when_all
@@ -36,6 +36,7 @@ from travelbuddy.workflow.contracts import (
     TurnInput,
     TurnOutput,
 )
+from travelbuddy.workflow.waits import event_or_timeout, now
 
 Workflow = Generator["Task[Any]", Any, dict[str, JsonValue]]
 
@@ -56,7 +57,7 @@ def turn(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow:
                 state = fold_tools(state, [ToolResult.model_validate(result) for result in results])
             case AwaitTurn():
                 ctx.set_custom_status(f"queued (position {step.position})")
-                yield from _wait_for_event(ctx, step.seconds)
+                yield from event_or_timeout(ctx, ADMITTED, step.seconds)
                 state = waited(state)
             case Backoff():
                 ctx.set_custom_status(f"waiting {step.seconds:g} s for the {step.trouble}")
@@ -75,7 +76,7 @@ def _call_model(
     ctx: DaprWorkflowContext, inp: TurnInput, step: CallModel, state: TurnState
 ) -> Generator[Task[Any], Any, ModelResult]:
     """Run ``call_model``; an execution that broke down counts as a failed attempt, the last one is fatal."""
-    asked_at = _now(ctx)
+    asked_at = now(ctx)
     call = CallModelInput(
         turn=inp,
         step=step.step,
@@ -92,7 +93,7 @@ def _call_model(
         if step.last_attempt:
             raise
         error = f"the activity broke down ({broken.details.error_type})"
-        note = finished_step(CALL_MODEL, asked_at, _now(ctx), attempt=step.attempt, error=error)
+        note = finished_step(CALL_MODEL, asked_at, now(ctx), attempt=step.attempt, error=error)
         return ModelResult(kind="retry", step=note)
 
 
@@ -107,20 +108,6 @@ def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, state: 
         user_version=state.last.user_version if state.last is not None else None,
         tools=inp.tools,
         trace=inp.trace,
-        asked_at=_now(ctx),
+        asked_at=now(ctx),
     )
     return ctx.call_activity(CALL_TOOL, input=request.wire())
-
-
-def _now(ctx: DaprWorkflowContext) -> datetime:
-    """The time as the history has it, the same in every replay; the SDK's is UTC and does not say so."""
-    now: datetime = ctx.current_utc_datetime
-    return now.replace(tzinfo=UTC)
-
-
-def _wait_for_event(ctx: DaprWorkflowContext, seconds: float) -> Generator[Task[Any], Any, None]:
-    """Wait until the lane's head moved on, or for ``seconds``."""
-    try:
-        yield ctx.wait_for_external_event(ADMITTED, timeout=timedelta(seconds=seconds))
-    except TimeoutError:
-        return

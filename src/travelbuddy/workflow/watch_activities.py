@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 
 import structlog
 from pydantic import JsonValue
@@ -13,11 +12,11 @@ from pydantic import JsonValue
 from travelbuddy.adapters.work_ports import Errands, WebhookSender
 from travelbuddy.domain.watch import Look, Told, Watch, closed, seen, taken_in
 from travelbuddy.domain.watch_words import ENDED, FELL, ended_text, fell_text, metadata, webhook_body
-from travelbuddy.errors import Permanent, StoreUnavailable, ToolError, Transient
+from travelbuddy.errors import Permanent, ToolError, Transient
 from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.incoming import Incoming
 from travelbuddy.workflow.contracts import ReplyTo
-from travelbuddy.workflow.executing import Execute, plain
+from travelbuddy.workflow.executing import Execute, or_retry, plain
 from travelbuddy.workflow.watch_payloads import (
     CHECK_FARE,
     END_WATCH,
@@ -61,7 +60,7 @@ class WatchActivities:
             SEND_WEBHOOK: self.send_webhook,
             END_WATCH: self.end_watch,
         }
-        return {name: plain(name, LookInput, partial(_or_retry, run)) for name, run in activities.items()}
+        return {name: plain(name, LookInput, or_retry(run, _retry)) for name, run in activities.items()}
 
     async def check_fare(self, watch_id: str, asked: LookInput) -> LookResult:
         """Look at the fare and take it into the record, once for each number."""
@@ -159,11 +158,5 @@ class WatchActivities:
                 return
 
 
-async def _or_retry(
-    run: Callable[[str, LookInput], Awaitable[LookResult]], watch_id: str, asked: LookInput
-) -> LookResult:
-    try:
-        return await run(watch_id, asked)
-    except StoreUnavailable as down:
-        log.warning("fare_watch.store_unavailable", watch=watch_id, reason=str(down))
-        return LookResult(kind="retry", retry_after=down.retry_after)
+def _retry(after: float | None) -> LookResult:
+    return LookResult(kind="retry", retry_after=after)
