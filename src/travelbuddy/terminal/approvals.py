@@ -10,32 +10,26 @@ from rich.text import Text
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.terminal.client import Answer, ServiceClient
-from travelbuddy.terminal.screen import console
-from travelbuddy.terminal.texts import json_text, one_line
+from travelbuddy.terminal.screen import show
+from travelbuddy.terminal.texts import one_line
 from travelbuddy.terminal.view import clock
 
 _EDIT = "--edit: give offer_id=ID, the id of another offer."
 
 
-def show(service: ServiceClient, user: str | None, session: str | None, status: str | None, *, as_json: bool) -> None:
+def list_all(
+    service: ServiceClient, user: str | None, session: str | None, status: str | None, *, as_json: bool
+) -> None:
     """Print a user's approvals."""
     answer = service.approvals(user, session, status)
-    if as_json:
-        print(json_text(answer))
-    elif answer["approvals"]:
-        console().print(table(answer["approvals"]))
-    else:
-        console().print(Text("Nothing waits for a decision.", "tb.quiet"))
+    found = answer["approvals"]
+    show(answer, table(found) if found else Text("Nothing waits for a decision.", "tb.quiet"), as_json=as_json)
 
 
 def decide(service: ServiceClient, approval_id: str, user: str | None, decision: Answer, *, as_json: bool) -> None:
     """Send the decision, and print how the approval stands then."""
-    given = {key: value for key, value in decision.items() if value is not None}
-    answer = service.decide(approval_id, user, given)
-    if as_json:
-        print(json_text(answer))
-    else:
-        console().print(table([answer]))
+    answer = service.decide(approval_id, user, decision)
+    show(answer, table([answer]), as_json=as_json)
 
 
 def approval(edit: str | None, passengers: Path | None, note: str | None) -> Answer:

@@ -24,11 +24,11 @@ def approvals(
     token: Token = None,
 ) -> None:
     """List what waits for a user's decision, and what became of the rest, newest first."""
-    from travelbuddy.terminal.approvals import show
+    from travelbuddy.terminal.approvals import list_all
     from travelbuddy.terminal.client import ServiceClient
 
     with one_line_errors(), ServiceClient(url, token) as service:
-        show(service, user, session, status, as_json=as_json)
+        list_all(service, user, session, status, as_json=as_json)
 
 
 @app.command(epilog=LOOKED)

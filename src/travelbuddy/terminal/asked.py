@@ -12,7 +12,7 @@ from travelbuddy.errors import RuntimeProblem, TravelBuddyError
 from travelbuddy.terminal import view
 from travelbuddy.terminal.client import PATIENCE, Answer, ServiceClient, unfinished
 from travelbuddy.terminal.commands import changes
-from travelbuddy.terminal.screen import Screen, console
+from travelbuddy.terminal.screen import Screen, console, show
 from travelbuddy.terminal.stream import Following, Place, follow
 from travelbuddy.terminal.texts import json_text, one_line, shown
 from travelbuddy.terminal.turn import Turn
@@ -45,10 +45,7 @@ def show_status(service: ServiceClient, turn_id: str, *, watch: bool, as_json: b
         if not as_json:
             _watch(service, turn_id)
         answer = service.wait(turn_id)
-    if as_json:
-        print(json_text(answer))
-    else:
-        console().print(view.state(answer))
+    show(answer, view.state(answer), as_json=as_json)
     return exit_code(answer)
 
 
@@ -66,12 +63,8 @@ def show_sessions(
 ) -> None:
     """Print a user's sessions."""
     answer = service.sessions(user, search=search, limit=limit, before=before)
-    if as_json:
-        print(json_text(answer))
-    elif answer["sessions"]:
-        console().print(view.sessions(answer["sessions"]))
-    else:
-        console().print(Text("No sessions.", "tb.quiet"))
+    found = answer["sessions"]
+    show(answer, view.sessions(found) if found else Text("No sessions.", "tb.quiet"), as_json=as_json)
     _tell_more(answer, as_json)
 
 
@@ -104,10 +97,7 @@ def show_prefs(
     who = user or str(service.about().get("user_id") or "default")
     wanted = {**changes(set_to), **dict.fromkeys(forget)}
     answer = service.prefer(who, wanted) if wanted else service.user(who)
-    if as_json:
-        print(json_text(answer))
-    else:
-        console().print(view.preferences(answer))
+    show(answer, view.preferences(answer), as_json=as_json)
 
 
 def show_fork(
@@ -115,11 +105,9 @@ def show_fork(
 ) -> None:
     """Branch a session, and print the id of the new one."""
     answer = service.fork(session, user, turn, title)
-    if as_json:
-        print(json_text(answer))
-    else:
-        count = one_line(str(answer.get("turns", "")))
-        console().print(Text(f"{one_line(answer.get('session_id', ''))} goes on from {count} turns.", "tb.quiet"))
+    count = one_line(str(answer.get("turns", "")))
+    told = Text(f"{one_line(answer.get('session_id', ''))} goes on from {count} turns.", "tb.quiet")
+    show(answer, told, as_json=as_json)
 
 
 def _tell_more(answer: Answer, as_json: bool) -> None:

@@ -124,7 +124,8 @@ class ServiceClient:
 
     def decide(self, approval_id: str, user: str | None, decision: Answer) -> Answer:
         """Decide an approval; the same decision again is answered as the first time."""
-        return self._call("POST", f"/approvals/{_part(approval_id)}", decision, params=_given(user_id=user))
+        path = f"/approvals/{_part(approval_id)}"
+        return self._call("POST", path, _given(**decision), params=_given(user_id=user))
 
     def user(self, user: str) -> Answer:
         """A user's preferences and totals."""
@@ -134,9 +135,10 @@ class ServiceClient:
         """Change preferences; None deletes one."""
         return self._call("PATCH", f"/users/{_part(user)}", dict(changes))
 
-    def watch(self, wish: Answer) -> Answer:
+    def watch(self, query: Answer, wish: Answer) -> Answer:
         """Begin a fare watch."""
-        return self._call("POST", "/watches", wish, headers={"Idempotency-Key": str(uuid4())})
+        body = {**_given(**wish), "query": _given(**query)}
+        return self._call("POST", "/watches", body, headers={"Idempotency-Key": str(uuid4())})
 
     def watches(self, user: str | None, session: str | None = None, status: str | None = None) -> Answer:
         """The user's fare watches, newest first."""

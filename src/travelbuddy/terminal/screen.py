@@ -7,9 +7,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
@@ -21,7 +22,7 @@ from rich.theme import Theme
 from travelbuddy.terminal import view
 from travelbuddy.terminal.prose import prose
 from travelbuddy.terminal.stream import Following
-from travelbuddy.terminal.texts import shown
+from travelbuddy.terminal.texts import json_text, shown
 from travelbuddy.terminal.turn import OPEN, Turn
 
 THEME = Theme(
@@ -206,3 +207,11 @@ def _no_echo() -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+
+
+def show(answer: Mapping[str, Any], drawn: RenderableType, *, as_json: bool) -> None:
+    """Print the answer as JSON, or as it is drawn for people."""
+    if as_json:
+        print(json_text(answer))
+    else:
+        console().print(drawn)

@@ -6,32 +6,28 @@ from rich.table import Table
 from rich.text import Text
 
 from travelbuddy.terminal.client import Answer, ServiceClient
-from travelbuddy.terminal.screen import console
-from travelbuddy.terminal.texts import json_text, one_line
+from travelbuddy.terminal.screen import show
+from travelbuddy.terminal.texts import one_line
 from travelbuddy.terminal.view import clock
 
 
 def begin(service: ServiceClient, query: Answer, wish: Answer, *, as_json: bool) -> None:
     """Begin a watch, and print it."""
-    given = {key: value for key, value in wish.items() if value is not None}
-    journey = {key: value for key, value in query.items() if value is not None}
-    _print(service.watch({**given, "query": journey}), as_json=as_json)
+    _show(service.watch(query, wish), as_json=as_json)
 
 
-def show(service: ServiceClient, user: str | None, session: str | None, status: str | None, *, as_json: bool) -> None:
+def list_all(
+    service: ServiceClient, user: str | None, session: str | None, status: str | None, *, as_json: bool
+) -> None:
     """Print a user's watches."""
     answer = service.watches(user, session, status)
-    if as_json:
-        print(json_text(answer))
-    elif answer["watches"]:
-        console().print(table(answer["watches"]))
-    else:
-        console().print(Text("No fare is watched.", "tb.quiet"))
+    found = answer["watches"]
+    show(answer, table(found) if found else Text("No fare is watched.", "tb.quiet"), as_json=as_json)
 
 
 def end(service: ServiceClient, watch_id: str, user: str | None, *, as_json: bool) -> None:
     """End a watch, and print it."""
-    _print(service.unwatch(watch_id, user), as_json=as_json)
+    _show(service.unwatch(watch_id, user), as_json=as_json)
 
 
 def table(found: list[Answer]) -> Table:
@@ -54,11 +50,8 @@ def table(found: list[Answer]) -> Table:
     return shown
 
 
-def _print(watch: Answer, *, as_json: bool) -> None:
-    if as_json:
-        print(json_text(watch))
-    else:
-        console().print(table([watch]))
+def _show(watch: Answer, *, as_json: bool) -> None:
+    show(watch, table([watch]), as_json=as_json)
 
 
 def _journey(watch: Answer) -> Text:

@@ -52,10 +52,10 @@ def watches(
 ) -> None:
     """List a user's fare watches, newest first."""
     from travelbuddy.terminal.client import ServiceClient
-    from travelbuddy.terminal.watches import show
+    from travelbuddy.terminal.watches import list_all
 
     with one_line_errors(), ServiceClient(url, token) as service:
-        show(service, user, session, status, as_json=as_json)
+        list_all(service, user, session, status, as_json=as_json)
 
 
 @app.command(epilog=LOOKED)
