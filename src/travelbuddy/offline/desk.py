@@ -92,6 +92,8 @@ def order_of(offers: Sequence[Offer], which: Which) -> list[int]:
         return sorted(places, key=lambda at: sum(duration_minutes(one.duration) for one in offers[at].slices))
     if which.by == "departure":
         return sorted(places, key=lambda at: _leaves(offers[at]))
+    if which.by == "id":
+        return [at for at in places if offers[at].id == which.name]
     if which.by == "name":
         return [at for at in places if _has(offers[at], which.name)]
     return list(places)

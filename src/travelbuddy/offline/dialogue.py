@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from travelbuddy.offline import phrases
 from travelbuddy.offline.doing import errand_calls, errand_words, problem
 from travelbuddy.offline.frame import ErrandKind, Intent
-from travelbuddy.offline.holding import HOLD, named_offer, told
+from travelbuddy.offline.holding import HOLD
 from travelbuddy.offline.offers import describe
 from travelbuddy.offline.profile import KEYS
 from travelbuddy.offline.questions import EVERYTHING
@@ -44,9 +44,6 @@ def respond(messages: Sequence[Message], tools: frozenset[str], *, parallel: boo
     """
     talk = read_conversation(messages, tools)
     usable = frozenset() if talk.tools_forbidden else tools
-    if (offer := named_offer(talk.message)) is not None and HOLD in usable:
-        held = [step.result for step in talk.steps if step.call.name == HOLD]
-        return Reply(text=sendable(told(held[-1]))) if held else Reply(calls=(Call(HOLD, {"offer_id": offer}),))
     done = {_purpose(step.call) for step in talk.steps}
     calls = [call for call in _plan(talk) if call.name in usable and _purpose(call) not in done]
     if calls:

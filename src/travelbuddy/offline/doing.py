@@ -44,8 +44,8 @@ def errand_calls(talk: Conversation, trip_arguments: Mapping[str, JsonValue]) ->
     if errand is None:
         return []
     if errand.kind is ErrandKind.HOLD:
-        offer = _chosen(talk, errand)
-        return [Call(HOLD, {"offer_id": offer.id})] if offer and offer.id else []
+        offer_id = _offer_id(talk, errand)
+        return [Call(HOLD, {"offer_id": offer_id})] if offer_id else []
     if errand.kind is ErrandKind.WATCH:
         if errand.limit is None or talk.trip.missing:
             return []
@@ -87,14 +87,21 @@ def problem(error: JsonValue) -> tuple[str, list[str], str]:
     return str(error.get("message") or ""), choices, str(error.get("field") or "")
 
 
-def _chosen(talk: Conversation, errand: Errand) -> Offer | None:
-    """The offer that is meant, of those found before the message: a new search is shown before it is acted on."""
+def _offer_id(talk: Conversation, errand: Errand) -> str:
+    """The offer that is meant: the one named, or one found before the message; empty when that cannot be told.
+
+    A new search is shown before it is acted on.
+    """
+    if errand.which is not None and errand.which.by == "id":
+        return errand.which.name
     at = talk.desk.pick(errand.which)
-    return None if at is None else talk.desk.offers[at]
+    return "" if at is None else talk.desk.offers[at].id
 
 
 def _of_offer(talk: Conversation, errand: Errand, held: Mapping[str, JsonValue] | None) -> str:
     at = talk.desk.pick(errand.which)
+    if held is not None and at is None:  # it was named, and is not in sight
+        return told(held)
     if not talk.desk.offers:
         return f"{phrases.NOTHING_FOUND_YET} {phrases.ASK[talk.trip.missing or 'departure_date']}"
     if at is None:

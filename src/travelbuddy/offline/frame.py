@@ -66,7 +66,7 @@ class ErrandKind(Enum):
 class Which:
     """One of several: the ``rank``-th (from 0, -1 the last) in the order ``by``.
 
-    ``by`` is ``listed``, ``price``, ``duration``, ``departure``, ``name`` (a carrier or a flight) or ``it``.
+    ``by`` is ``listed``, ``price``, ``duration``, ``departure``, ``name`` (a carrier or a flight), ``id`` or ``it``.
     """
 
     by: str

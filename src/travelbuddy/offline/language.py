@@ -8,7 +8,8 @@ from datetime import date
 
 from travelbuddy.offline.errands import read_errand
 from travelbuddy.offline.filters import read_filters
-from travelbuddy.offline.frame import ErrandKind, Frame, Intent, Understanding
+from travelbuddy.offline.frame import Errand, ErrandKind, Frame, Intent, Understanding, Which
+from travelbuddy.offline.holding import HOLD, named_offer
 from travelbuddy.offline.places import read_route
 from travelbuddy.offline.profile import read_facts
 from travelbuddy.offline.questions import read_forget, read_questions
@@ -91,6 +92,8 @@ def understand(message: str, today: date | None = None, tools: frozenset[str] = 
     ``today`` turns date words into ISO dates; without it they are passed on as words. An errand is understood only
     where one of the ``tools`` does it.
     """
+    if HOLD in tools and (named := named_offer(message)) is not None:
+        return Understanding(errand=Errand(ErrandKind.HOLD, Which("id", name=named)))
     rest = Remainder(tidy(message))
     errand = read_errand(rest, tools)
     said = _understand(rest, today)
