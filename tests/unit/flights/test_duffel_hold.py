@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -28,20 +28,6 @@ ADA = Passenger(
     phone_number="+442080160508",
 )
 KEY = "ada-turn-1-call-1"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[DuffelStub]:
-    """One supplier for the file."""
-    with DuffelStub() as stub:
-        yield stub
-
-
-@pytest.fixture
-def duffel(server: DuffelStub) -> DuffelStub:
-    """The supplier as new."""
-    server.reset()
-    return server
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -23,20 +23,6 @@ from travelbuddy.flights.provider import HoldsFlights
 TOKEN = "duffel_test_very-secret"  # noqa: S105  it is none
 DAY = datetime.now(UTC).date() + timedelta(days=60)
 QUERY = FlightQuery(origin="LON", destination="PAR", departure_date=DAY)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[DuffelStub]:
-    """One supplier for the file."""
-    with DuffelStub() as stub:
-        yield stub
-
-
-@pytest.fixture
-def duffel(server: DuffelStub) -> DuffelStub:
-    """The supplier as new."""
-    server.reset()
-    return server
 
 
 @pytest.fixture
