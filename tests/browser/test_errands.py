@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Locator, Route, expect
+from playwright.async_api import Request as Sent
 from tests.browser.framework.visit import Visit
 from tests.browser.test_access import violations
 from tests.integration.conftest import Scripted
@@ -47,8 +48,15 @@ async def _asked(visit: Visit) -> Locator:
     return card
 
 
+def _decides(request: Sent) -> bool:
+    """Whether this is a decision on its way to the server."""
+    return request.method == "POST" and "/approvals/" in request.url
+
+
 async def test_a_hold_is_approved_where_it_was_asked_for(visit: Visit, books: Scripted) -> None:
-    """The card names price and journey, asks once more, and shows the reference; the outcome comes in by itself."""
+    """The card names price and journey, asks once more, sends it once, and shows the reference as it comes in."""
+    sent = []
+    visit.page.on("request", lambda request: sent.append(request) if _decides(request) else None)
     card = await _asked(visit)
     await expect(card).to_contain_text("Nothing is held yet")
     await expect(card).to_contain_text("€")
@@ -58,6 +66,7 @@ async def test_a_hold_is_approved_where_it_was_asked_for(visit: Visit, books: Sc
     await expect(card).to_contain_text("Holding is not paying")
     await card.get_by_role("button", name="Hold it").dblclick()
     await expect(card).to_have_attribute("data-state", "held")
+    assert len(sent) == 1
     await expect(card).to_contain_text("Reference")
     note = visit.page.locator("tb-message.told")
     await expect(note).to_contain_text("Your flight is held")

@@ -165,10 +165,10 @@ export class Frame {
   }
 }
 
-/** The turn whose steps are shown: the chosen one, else the one that is worked on, else the latest. */
+/** The turn whose steps are shown: the chosen one, else the one that is worked on, else the latest that has steps. */
 function inView({ turns, selected }) {
   const chosen = turns.find((turn) => (turn.key ?? turn.id) === selected);
-  return chosen ?? turns.find((turn) => !FINAL.has(turn.state)) ?? turns.at(-1) ?? null;
+  return chosen ?? turns.find((turn) => !FINAL.has(turn.state)) ?? turns.findLast((turn) => !turn.notice) ?? null;
 }
 
 function spoken(turn, before) {

@@ -17,6 +17,7 @@ class TbApproval extends HTMLElement {
   #busy = false;
   #choosing = null; // "approve", "edit" or "reject": what is about to be confirmed
   #form = null;
+  #other = null; // the choice of another offer; as the form it stays as it is while the card is drawn anew
   approvalId = null;
   api = null;
   others = [];
@@ -55,7 +56,7 @@ class TbApproval extends HTMLElement {
     const before = this.#known;
     this.#known = approval;
     if (before && JSON.stringify(before) === JSON.stringify(approval)) return;
-    if (approval.status !== "waiting") this.#choosing = null;
+    if (approval.status !== "waiting") this.#choosing = this.#form = this.#other = null;
     this.#draw();
     if (before && before.status !== approval.status) emit(this, "tb-said", { text: this.#status().text });
   }
@@ -123,7 +124,7 @@ class TbApproval extends HTMLElement {
     const { offer, passengers, needs_passengers: needed } = this.#known;
     const what = this.#choosing;
     this.#form = what !== "reject" && needed ? (this.#form ?? passengerForm(passengers)) : null;
-    const other = what === "edit" && this.#select();
+    if (what === "edit") this.#other ??= this.#select();
     const back = () => {
       this.#choosing = null;
       this.#draw();
@@ -131,19 +132,19 @@ class TbApproval extends HTMLElement {
     };
     const send = (event) => {
       event.preventDefault();
-      this.#decide(what, other);
+      this.#decide(what);
     };
     const yes = what === "reject" ? t.approval.rejectYes : t.approval.approveYes;
     return h(
       "form",
       { class: "approval-confirm", onsubmit: send, noValidate: true },
       h("p", null, what === "reject" ? t.approval.rejectQuestion : t.approval.question(money(offer.total_amount, offer.total_currency))),
-      other,
+      what === "edit" && this.#other,
       this.#form?.element,
       h(
         "div",
         { class: "approval-actions" },
-        h("button", { class: what === "reject" ? "btn btn-danger" : "btn btn-primary", type: "submit", disabled: this.#busy }, yes),
+        h("button", { class: what === "reject" ? "btn btn-danger" : "btn btn-primary", type: "submit" }, yes),
         h("button", { class: "btn btn-ghost", type: "button", onclick: back }, t.approval.notYet),
       ),
     );
@@ -158,27 +159,28 @@ class TbApproval extends HTMLElement {
     return h("select", { class: "field", "aria-label": t.approval.other }, offers.map(option));
   }
 
-  async #decide(decision, other) {
+  /** Send the decision, once however often the button is pressed. */
+  async #decide(decision) {
     if (this.#busy) return;
     const passengers = this.#form?.read();
     if (this.#form && !passengers) return this.#form.focus();
+    const changes = decision === "edit" ? { changes: { offer_id: this.#other.value } } : {};
     this.#busy = true;
-    const body = { decision, ...(other ? { changes: { offer_id: other.value } } : {}), ...(passengers ? { passengers } : {}) };
     try {
-      this.#busy = false;
-      this.#choosing = null;
-      this.#show(await this.api.decide(this.approvalId, body));
-      this.#form = null;
+      this.#show(await this.api.decide(this.approvalId, { decision, ...changes, ...(passengers ? { passengers } : {}) }));
     } catch (error) {
-      this.#choosing = decision;
       this.#refused(error);
+    } finally {
+      this.#busy = false;
     }
     this.#lookLater();
   }
 
   #refused(error) {
-    const shown = this.#form?.refuse(error.document?.errors ?? []) ?? false;
-    if (shown) return this.#draw(t.approval.check);
+    if (this.#form?.refuse(error.document?.errors ?? [])) {
+      this.#draw(t.approval.check);
+      return this.#form.focus();
+    }
     if (error.status === 409) this.#look();
     this.#draw(error.document ? problemLine(error.document) : t.unreachable);
   }

@@ -63,7 +63,7 @@ class TbErrands extends HTMLElement {
     const draw = (asking) => {
       const act = (label, does, kind = "btn btn-ghost") => h("button", { class: kind, type: "button", onclick: does }, label);
       const buttons = asking
-        ? [act(t.errands.stopYes, () => this.#stop(watch, row), "btn btn-danger"), act(t.keep, () => draw(false))]
+        ? [act(t.errands.stopYes, () => this.#stop(watch), "btn btn-danger"), act(t.keep, () => draw(false))]
         : [act(t.errands.stop, () => draw(true)), this.#opens(watch.session_id)];
       fill(row, h("span", null, text), buttons);
       if (asking) row.querySelector("button").focus();
@@ -80,11 +80,11 @@ class TbErrands extends HTMLElement {
     return h("button", { class: "btn btn-ghost", type: "button", onclick: open }, t.errands.open);
   }
 
-  async #stop(watch, row) {
+  async #stop(watch) {
     try {
       await this.api.call("DELETE", `/watches/${watch.watch_id}`, { query: { user_id: this.#userId } });
-      row.remove();
       this.#say(t.errands.stopped);
+      await this.#load();
       this.#parts.dialog.focus();
     } catch (error) {
       this.#say(error.document ? problemLine(error.document) : t.unreachable, true);
