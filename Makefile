@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt bench bench-scaling chaos fuzz screenshots clean
+.PHONY: help setup run test check fmt bench bench-scaling chaos eval fuzz screenshots clean
 
 # uv at one version for everybody, whatever else is installed; `--target` works on an externally managed Python too.
 UV_VERSION := 0.13.9
@@ -64,6 +64,10 @@ chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUT
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) \
 	  $(if $(filter 10,$(MINUTES)),--write) $(ARGS)
+
+eval: $(SYNCED) ## how well people's dialogues are understood, 2 minutes; EVAL_DATA=file, any model by OPENAI_BASE_URL
+	@$(VENV)/bin/python -m travelbuddy.runtime.install
+	@$(VENV)/bin/python -m evals $(ARGS)
 
 screenshots: $(SYNCED) ## docs/images/page-*.webp: the chat page as it looks now
 	@scripts/install_servers

@@ -3,7 +3,8 @@
 import sys
 
 from travelbuddy.errors import RuntimeProblem
-from travelbuddy.settings import load_settings, refuse_unsafe
+from travelbuddy.settings import load_settings
+from travelbuddy.unsafe_settings import refuse_unsafe
 
 
 def main() -> None:

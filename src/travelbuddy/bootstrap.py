@@ -197,6 +197,7 @@ def _activities(
         doors=doors,
         tallies=out.memory.tallies_of,
         metrics=out.metrics.turns,
+        assume_missing=settings.assume_missing,
     )
     live.on_closed(activities.closed)
     return activities

@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     duffel_access_token: SecretStr | None = Field(None, description="for FLIGHTS=duffel", validate_default=True)
     duffel_url: str = Field("https://api.duffel.com", pattern=r"^https?://[^/?#\s]+/?$")
     default_origin: str = Field("LHR", description="IATA or metropolitan code used when nothing better is known")
+    assume_missing: bool = Field(True, description="search without an origin or a day, assuming them; else ask")
     today: date | None = Field(None, description="fixes the agent's calendar; unset means the real date")
 
     mcp_servers: str = Field("", pattern=SERVERS, description="Dapr's MCPServers whose tools the agent may use")
@@ -217,26 +218,6 @@ def _keys(value: SecretStr | None) -> tuple[str, ...]:
 def listed(value: str) -> tuple[str, ...]:
     """The parts of a setting that holds several, divided by commas."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def refuse_unsafe(settings: Settings) -> None:
-    """Raise RuntimeProblem for settings that would let people in who should not be."""
-    needs = {
-        "api-key": {"API_KEYS_FILE": settings.api_keys_file},
-        "jwt": {name: getattr(settings, name.lower()) for name in ("JWT_JWKS_URL", "JWT_AUDIENCE", "JWT_ISSUER")},
-    }.get(settings.auth, {})
-    if missing := [name for name, value in needs.items() if not value]:
-        raise RuntimeProblem(f"AUTH={settings.auth} needs {' and '.join(missing)}.")
-    if settings.auth != "none" and settings.app_api_token is None:
-        raise RuntimeProblem(
-            f"AUTH={settings.auth} needs APP_API_TOKEN, the same for app and daprd: without it anybody could hand in "
-            "messages in anybody's name. `travelbuddy up` makes one by itself."
-        )
-    if settings.auth == "none" and not settings.on_loopback and not settings.insecure:
-        raise RuntimeProblem(
-            f"APP_HOST={settings.app_host} lets others in, and AUTH=none lets them read everybody's conversations. "
-            "Choose AUTH=api-key or AUTH=jwt, or say --insecure (INSECURE=true) where a gateway in front checks them."
-        )
 
 
 def load_settings(**chosen: object) -> Settings:

@@ -46,7 +46,7 @@ def tool_contexts(
             workflow_instance_id=turn_id,
             call_id=request.call.id,
             today=today_for(await context(), clock, settings.today),
-            default_origin=settings.default_origin,
+            default_origin=settings.default_origin if settings.assume_missing else None,
             flights=flights,
             preferences=preferences,
             remember=remember,

@@ -14,7 +14,8 @@ from tests.kubernetes.rules import pod_annotations
 from travelbuddy.api.routes import chat, flights, health, sessions, users, web, workflows
 from travelbuddy.runtime.plan import APP_ID
 from travelbuddy.serving import LAST_WORDS
-from travelbuddy.settings import Settings, refuse_unsafe
+from travelbuddy.settings import Settings
+from travelbuddy.unsafe_settings import refuse_unsafe
 
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
 NOT_OURS = {"FORWARDED_ALLOW_IPS"}  # uvicorn reads it: whose X-Forwarded-For is believed

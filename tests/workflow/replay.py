@@ -70,21 +70,30 @@ class Replay:
 
     def break_down(self) -> None:
         """The pending activity raises."""
-        (task,) = [action for action in self._pending if action.HasField("scheduleTask")]
-        self._pending.remove(task)
+        task = self._only_task()
         failed = make.new_task_failed_event(task.id, RuntimeError("broken"))
         failed.taskFailed.failureDetails.CopyFrom(failure_of(RuntimeError("broken"), "t", self.sealer))
         self._advance(failed)
 
     def complete_and_end(self, result: Mapping[str, Any]) -> None:
         """The pending activity ends while somebody ends the workflow; the engine tells both at once."""
-        (task,) = [action for action in self._pending if action.HasField("scheduleTask")]
-        done = make.new_task_completed_event(task.id, self._sealed(result))
-        self._advance(done, make.new_terminated_event())
+        self._complete_with(result, make.new_terminated_event())
+
+    def complete_and_pause(self, result: Mapping[str, Any]) -> None:
+        """The pending activity ends while somebody pauses the workflow."""
+        self._complete_with(result, make.new_suspend_event())
 
     def wake(self) -> None:
         """The lane's head moved on."""
         self._advance(make.new_event_raised_event(ADMITTED, "null"))
+
+    def pause(self) -> None:
+        """Somebody holds the workflow."""
+        self._advance(make.new_suspend_event())
+
+    def resume(self) -> None:
+        """Somebody lets it go on."""
+        self._advance(make.new_resume_event())
 
     def time_passes(self) -> float:
         """The pending timer fires; returns the seconds it ran."""
@@ -105,6 +114,16 @@ class Replay:
     def next(self) -> list[str]:
         """What the workflow waits for: activity names, ``timer``."""
         return [name for name, _ in self.asked]
+
+    def _only_task(self) -> Any:
+        """The one pending activity, which ends now."""
+        (task,) = [action for action in self._pending if action.HasField("scheduleTask")]
+        self._pending.remove(task)
+        return task
+
+    def _complete_with(self, result: Mapping[str, Any], event: Any) -> None:
+        task = self._only_task()
+        self._advance(make.new_task_completed_event(task.id, self._sealed(result)), event)
 
     def _advance(self, *events: Any) -> None:
         self._now += timedelta(milliseconds=1)

@@ -133,6 +133,36 @@ def test_a_result_that_came_before_its_step_was_noted_is_not_lost() -> None:
     assert (run.failed, run.output and run.output["content"]) == (False, "bye")
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_turn_paused_several_times_goes_on_when_it_is_resumed_once(times: int) -> None:
+    """And not before: what came meanwhile counts from then on. The SDK's executor alone would never return."""
+    replay = _start()
+    for _ in range(times):
+        replay.pause()
+    replay.complete(_tools("a"))
+    for _ in range(times - 1):
+        replay.pause()
+    assert replay.next == []
+    replay.resume()
+    assert replay.next == ["call_tool"]
+    replay.complete(_tool_result("a"))
+    replay.complete(_done())
+    assert replay.output is not None
+
+
+def test_a_step_asked_for_as_the_turn_is_paused_is_asked_for_once() -> None:
+    """A pause that comes together with a result lets the steps behind that result be noted, and asked for no more."""
+    replay = _start()
+    replay.complete_and_pause(_tools("a"))
+    assert replay.next == ["call_tool"]
+    replay.pause()
+    assert replay.next == [], "it is noted already"
+    replay.complete(_tool_result("a"))
+    replay.resume()
+    assert replay.next == ["call_model"]
+    assert not replay.failed
+
+
 def test_the_last_attempt_says_so() -> None:
     """The last allowed attempt is marked, so that its failure is committed instead of retried."""
     replay = _start(Limits(model_attempts=2))
@@ -168,26 +198,39 @@ def test_an_activity_that_breaks_down_is_tried_again_and_then_ends_the_workflow(
     assert replay.failed
 
 
+STEPS = ["queued", "woken", "retry", "store", "tools", "broken"]
+
+
+def _complete(replay: Replay, result: dict[str, Any], pauses: int) -> None:
+    """The activity ends, after so many pauses; then the turn is resumed."""
+    for _ in range(pauses):
+        replay.pause()
+    replay.complete(result)
+    if pauses:
+        assert replay.next == []
+        replay.resume()
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from(["queued", "woken", "retry", "store", "tools", "broken"]), max_size=12))
-def test_any_history_replays_to_the_same_decisions(steps: list[str]) -> None:
-    """Whatever a turn goes through, replaying its history never diverges, and it can still be answered."""
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2)), max_size=12))
+def test_any_history_replays_to_the_same_decisions(steps: list[tuple[str, int]]) -> None:
+    """Whatever a turn goes through, paused or not, replaying it never diverges, and it can still be answered."""
     replay = _start(Limits(max_steps=20, model_attempts=20))
-    for step in steps:
+    for step, pauses in steps:
         match step:
             case "queued":
-                replay.complete(QUEUED)
+                _complete(replay, QUEUED, pauses)
                 replay.time_passes()
             case "woken":
-                replay.complete(QUEUED)
+                _complete(replay, QUEUED, pauses)
                 replay.wake()
             case "retry" | "store":
                 trouble: Any = "model" if step == "retry" else "store"
-                replay.complete(_json(ModelResult(kind="retry", trouble=trouble)))
+                _complete(replay, _json(ModelResult(kind="retry", trouble=trouble)), pauses)
                 replay.time_passes()
             case "tools":
-                replay.complete(_tools("a"))
-                replay.complete(_tool_result("a"))
+                _complete(replay, _tools("a"), pauses)
+                _complete(replay, _tool_result("a"), pauses)
             case "broken":
                 replay.break_down()
                 replay.time_passes()

@@ -172,7 +172,7 @@ _ANSWER = {
     },
     "required": ["session_id"],
 }
-_SEARCH = search_flights.schema["function"]
+_SEARCH = search_flights.schema["function"] | {"parameters": search_flights.parameters}
 TOOLS: Mapping[str, McpTool] = {
     "search_flights": McpTool(
         types.Tool(

@@ -64,7 +64,10 @@ class _Frozen(BaseModel):
 
 
 class FlightQuery(_Frozen):
-    """One search as it was understood. ``max_price`` bounds the whole offer, in the offers' currency."""
+    """One search as it was understood. ``max_price`` bounds the whole offer, in the offers' currency.
+
+    ``airline`` is as the traveller named it; suppliers do not look at it.
+    """
 
     origin: PlaceCode
     destination: PlaceCode
@@ -74,6 +77,7 @@ class FlightQuery(_Frozen):
     cabin: Cabin = "economy"
     max_stops: int | None = Field(None, ge=0, le=2)
     max_price: Decimal | None = Field(None, gt=0)
+    airline: str | None = None
     sort: Sort = "price"
 
     @model_validator(mode="after")
@@ -132,6 +136,11 @@ class Offer(_Frozen):
     def amount(self) -> Decimal:
         """``total_amount`` as a number."""
         return Decimal(self.total_amount)
+
+    @property
+    def carriers(self) -> tuple[Carrier, ...]:
+        """Who sells it, and who flies each part of it."""
+        return (self.owner, *(segment.marketing_carrier for one in self.slices for segment in one.segments))
 
     @property
     def duration(self) -> timedelta:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.directory import Airport, Place, city_names, directory, distance_km, fold
 
-__all__ = ["Airport", "Place", "airports_for", "distance_km", "find_place", "warm"]
+__all__ = ["Airport", "Place", "airports_for", "distance_km", "find_place", "known_place", "warm"]
 
 MAX_CHARS = 80
 _CITY_KM = 100
@@ -43,9 +43,23 @@ def find_place(text: str) -> Place:
     Raises ToolError of kind ``unknown_place`` (suggesting close names) or ``ambiguous_place`` (suggesting what
     it could be; also for a country or state, with its main airports). Suggestions can be found again.
     """
+    if not (fold(text) if len(text) <= MAX_CHARS else ""):
+        raise ToolError("unknown_place", f"{_quoted(text)} names no place; give a city or an IATA code.")
+    place = known_place(text)
+    if place is None:
+        close = _close_to(text.strip())
+        raise ToolError("unknown_place", f"No airport is known for {_quoted(text)}.", suggestions=close)
+    return place
+
+
+def known_place(text: str) -> Place | None:
+    """The place that ``text`` means; None, at once and without a suggestion, where it means none.
+
+    Raises ToolError ``ambiguous_place`` as ``find_place`` does.
+    """
     folded = fold(text) if len(text) <= MAX_CHARS else ""
     if not folded:
-        raise ToolError("unknown_place", f"{_quoted(text)} names no place; give a city or an IATA code.")
+        return None
     written = text.strip()
     codes_allowed = folded not in _GENERIC and folded not in directory().countries  # "USA" is not Concord
     place = (
@@ -59,8 +73,6 @@ def find_place(text: str) -> Place:
     if place is None:
         _refuse_region(folded)
         place = _by_airport_name(folded)
-    if place is None:
-        raise ToolError("unknown_place", f"No airport is known for {_quoted(text)}.", suggestions=_close_to(written))
     return place
 
 

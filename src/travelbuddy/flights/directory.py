@@ -12,7 +12,7 @@ from sys import intern
 
 import airportsdata
 
-from travelbuddy.flights import countries, places
+from travelbuddy.flights import countries, names, places
 
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th"})
 _SHORT = {"st": "saint", "ft": "fort", "mt": "mount"}
@@ -91,11 +91,11 @@ def directory() -> Directory:
         for code, (name, country, members) in places.METROPOLITAN.items()
     }
     metro_of = {airport.code: metro for metro in metros.values() for airport in metro.airports}
-    names = {fold(name): code for code, name in _pairs(countries.COUNTRIES)}
-    names |= {name: code for code, name in _pairs(countries.COUNTRY_ALIASES)}
-    aliases = dict(entry.split("=", 1) for entry in _entries(places.ALIASES))
+    lands = {fold(name): code for code, name in _pairs(countries.COUNTRIES)}
+    lands |= {name: code for code, name in _pairs(countries.COUNTRY_ALIASES)}
+    aliases = dict(_other_names()) | dict(entry.split("=", 1) for entry in _entries(places.ALIASES))
     cities, words = _index(airports, metros)
-    return Directory(airports, metros, metro_of, cities, words, aliases, names, _regions(names, airports))
+    return Directory(airports, metros, metro_of, cities, words, aliases, lands, _regions(lands, airports))
 
 
 def city_names(city: str) -> set[str]:
@@ -151,16 +151,23 @@ def _entries(table: str) -> list[str]:
     return [entry for entry in re.split(r"[|\n]", table) if entry]
 
 
+def _other_names() -> Iterator[tuple[str, str]]:
+    for entry in _entries(names.NICKNAMES + names.ENDONYMS):
+        code, several = entry.split(": ", 1)
+        for name in several.split(", "):
+            yield fold(name), code
+
+
 def _pairs(table: str) -> Iterator[tuple[str, str]]:
     for entry in _entries(table):
         code, name = entry.split(" ", 1)
         yield code, name
 
 
-def _regions(names: dict[str, str], airports: dict[str, Airport]) -> dict[str, set[Region]]:
+def _regions(lands: dict[str, str], airports: dict[str, Airport]) -> dict[str, set[Region]]:
     """What a folded country name, ISO code, region name or state abbreviation means behind a city's name."""
     regions: dict[str, set[Region]] = {}
-    for name, country in names.items():
+    for name, country in lands.items():
         regions.setdefault(name, set()).add((country, None))
         regions.setdefault(country.casefold(), set()).add((country, None))
     for airport in airports.values():

@@ -12,6 +12,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from travelbuddy.domain.travel import CABINS, Cabin, Carrier, FlightQuery, Offer, Segment, Slice, Sort
+from travelbuddy.flights.carriers import as_asked
 from travelbuddy.flights.directory import directory
 from travelbuddy.flights.duffel_wire import WireAirline, WireOffer, WirePlace, WireSegment, WireSlice
 
@@ -58,7 +59,8 @@ def source_of(source: str, *, live: bool) -> str:
 def choice(offers: Iterable[Offer], query: FlightQuery) -> list[Offer]:
     """Those that meet the query, in its order, each journey once: at its best price."""
     chosen: dict[object, Offer] = {}
-    for offer in sorted(offers, key=lambda one: _order(one, query.sort)):
+    asked_first = sorted(offers, key=lambda one: (not as_asked(one.carriers, query.airline), *_order(one, query.sort)))
+    for offer in asked_first:
         if _meets(offer, query):
             chosen.setdefault(_journey(offer), offer)
     return list(chosen.values())[:MOST_OFFERS]

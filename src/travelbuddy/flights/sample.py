@@ -12,6 +12,7 @@ from itertools import islice, product
 from travelbuddy.domain.travel import Cabin, FlightQuery, Hold, Offer, Passenger, Sort
 from travelbuddy.errors import ToolError
 from travelbuddy.flights.airports import airports_for
+from travelbuddy.flights.carriers import as_asked
 from travelbuddy.flights.directory import Airport, distance_km
 from travelbuddy.flights.network import Path, paths
 from travelbuddy.flights.provider import DayPrices
@@ -48,7 +49,7 @@ class SampleFlights:
             trips = _affordable(((journey,) for journey in out), query)
         else:
             trips = _round_trips(out, _journeys(_ways(destinations, origins, query), query.return_date, query), query)
-        chosen = _varied(sorted(trips, key=lambda trip: _order(trip, query.sort)))
+        chosen = _varied(sorted(trips, key=lambda trip: _order(trip, query.sort, query.airline)))
         return [offer_of(trip, query, self.name) for trip in chosen]
 
     async def cheapest_by_day(self, query: FlightQuery, days: Sequence[date]) -> DayPrices:
@@ -170,9 +171,9 @@ def _affordable(trips: Iterable[Trip], query: FlightQuery) -> list[Trip]:
 
 def _round_trips(out: list[Journey], back: list[Journey], query: FlightQuery) -> list[Trip]:
     """Pairs of the best of both directions; of all, when those do not fit together or cost too much."""
-    best_out = nsmallest(_BEST, out, key=lambda journey: _order((journey,), query.sort))
+    best_out = nsmallest(_BEST, out, key=lambda journey: _order((journey,), query.sort, query.airline))
     back_sort: Sort = "price" if query.sort == "departure" else query.sort
-    best_back = nsmallest(_BEST, back, key=lambda journey: _order((journey,), back_sort))
+    best_back = nsmallest(_BEST, back, key=lambda journey: _order((journey,), back_sort, query.airline))
     return _affordable(_fitting(best_out, best_back), query) or _affordable(_fitting(out, back), query)
 
 
@@ -209,11 +210,12 @@ def _connection_percent(km: int, stops: int) -> int:
     return (115 if km < 1500 else 97 if km < 4000 else 86) - 5 * (stops - 1)
 
 
-def _order(trip: Trip, sort: Sort) -> tuple[object, ...]:
+def _order(trip: Trip, sort: Sort, airline: str | None) -> tuple[object, ...]:
     cents, departure = sum(journey.cents for journey in trip), trip[0].legs[0].departing_at
     duration = sum((journey.duration for journey in trip), timedelta())
     first = {"price": cents, "duration": duration, "departure": departure}[sort]
-    return (first, cents, duration, departure, [journey.flights for journey in trip])
+    others = not as_asked((leg.carrier for journey in trip for leg in journey.legs), airline)
+    return (others, first, cents, duration, departure, [journey.flights for journey in trip])
 
 
 def _varied(trips: Iterable[Trip]) -> list[Trip]:

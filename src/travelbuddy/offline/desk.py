@@ -53,7 +53,7 @@ class Desk:
             asked = self.holds and bool(self.offers) and Intent.BOOK in said.intents and not said.changes_trip
             return replace(self, open=Errand(ErrandKind.HOLD) if asked else None)
         if errand.kind is ErrandKind.WATCH:
-            lacks = errand.limit is None or trip.missing is not None
+            lacks = errand.limit is None or bool(trip.missing)
             return replace(self, open=errand if lacks else None)
         if errand.kind is ErrandKind.CANCEL:
             return replace(self, open=replace(errand, which=None))  # an answer to "which of them?", if that was asked

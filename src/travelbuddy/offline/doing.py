@@ -11,7 +11,7 @@ from travelbuddy.offline.desk import pick_of
 from travelbuddy.offline.errands import TOOL_OF
 from travelbuddy.offline.frame import Errand, ErrandKind
 from travelbuddy.offline.holding import HOLD, told
-from travelbuddy.offline.offers import Offer, Query, in_full, journey, one_line
+from travelbuddy.offline.offers import SHOWN, SHOWN_BRIEFLY, Offer, Query, in_full, journey, one_line
 from travelbuddy.offline.transcript import CANCEL, WATCH, Call, Conversation
 
 LIST = TOOL_OF[ErrandKind.LIST]
@@ -49,7 +49,7 @@ def errand_calls(talk: Conversation, trip_arguments: Mapping[str, JsonValue]) ->
     if errand.kind is ErrandKind.WATCH:
         if errand.limit is None or talk.trip.missing:
             return []
-        query = {name: value for name, value in trip_arguments.items() if name not in {"sort", "max_price"}}
+        query = {name: value for name, value in trip_arguments.items() if name not in {"sort", "max_price", "airline"}}
         return [Call(WATCH, {**query, "max_price": errand.limit})]
     if errand.kind not in {ErrandKind.LIST, ErrandKind.CANCEL}:
         return []
@@ -68,7 +68,11 @@ def errand_words(talk: Conversation, usable: frozenset[str], *, searching: bool)
     match errand.kind:
         case ErrandKind.HOLD if searching:
             return [phrases.WHICH_TO_HOLD]
-        case ErrandKind.HOLD | ErrandKind.DETAILS:
+        case ErrandKind.MORE:
+            return [] if searching else _others(talk)
+        case ErrandKind.QUESTION if searching:
+            return []
+        case ErrandKind.HOLD | ErrandKind.DETAILS | ErrandKind.QUESTION:
             return [_of_offer(talk, errand, results.get(HOLD))]
         case ErrandKind.WATCH:
             return [_of_watch(talk, errand, results.get(WATCH))]
@@ -103,20 +107,27 @@ def _of_offer(talk: Conversation, errand: Errand, held: Mapping[str, JsonValue] 
     if held is not None and at is None:  # it was named, and is not in sight
         return told(held)
     if not talk.desk.offers:
-        return f"{phrases.NOTHING_FOUND_YET} {phrases.ASK[talk.trip.missing or 'departure_date']}"
+        return f"{phrases.NOTHING_FOUND_YET} {phrases.ask(talk.trip.missing or ('departure_date',))}"
     if at is None:
         return phrases.which_offer(len(talk.desk.offers))
     offer = talk.desk.offers[at]
-    if errand.kind is ErrandKind.DETAILS:
+    if errand.kind is not ErrandKind.HOLD:
         return in_full(offer, at + 1)
     if held is None:
         return phrases.NOT_NOW
     return told(held) if "error" in held else f"{told(held)}\nIt is for offer {at + 1}: {one_line(offer)}."
 
 
+def _others(talk: Conversation) -> list[str]:
+    """The offers that were found and not shown, and how others may be found."""
+    shown = SHOWN_BRIEFLY if talk.facts.get("preferred_style") == "concise" else SHOWN
+    unseen = [f"{rank}. {one_line(offer)}" for rank, offer in enumerate(talk.desk.offers, 1) if rank > shown]
+    return [*unseen, phrases.MORE_OFFERS]
+
+
 def _of_watch(talk: Conversation, errand: Errand, result: Mapping[str, JsonValue] | None) -> str:
     if result is None:
-        return phrases.ASK[talk.trip.missing] if talk.trip.missing else phrases.BELOW_WHICH_PRICE
+        return phrases.ask(talk.trip.missing) if talk.trip.missing else phrases.BELOW_WHICH_PRICE
     if "error" in result:
         return phrases.search_problem(*problem(result["error"]))
     try:
@@ -124,7 +135,8 @@ def _of_watch(talk: Conversation, errand: Errand, result: Mapping[str, JsonValue
     except ValidationError:
         return phrases.UNREADABLE
     now = f" The cheapest is {watch.last_price} {watch.currency or ''}".rstrip() + " now." if watch.last_price else ""
-    return "\n".join([f"I am watching {watch}, and tell you here when it falls below that.{now}", *watch.notes])
+    notes = [*watch.notes, *([phrases.EVERY_AIRLINE] if talk.trip.frame.airline else [])]
+    return "\n".join([f"I am watching {watch}, and tell you here when it falls below that.{now}", *notes])
 
 
 def _listed(result: Mapping[str, JsonValue]) -> str:

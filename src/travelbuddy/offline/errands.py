@@ -31,6 +31,7 @@ _ONE = r"(?: (?:one|flight|offer|option|fare|ticket|watch)\b)?(?: (?:in|on|from)
 _PICK = (
     rf"(?:(?:the )?(?P<rank>{'|'.join(_RANKS)})(?: (?P<nth>{'|'.join(_ORDERS)}))?\b(?![ -](?:class|cabin))"
     rf"|(?:the )?(?P<order>{'|'.join(_ORDERS)})\b"
+    r"|(?:the )?(?P<place>\d{1,2})(?:st|nd|rd|th)(?= (?:one|flight|offer|option|fare|ticket|watch)\b)"
     rf"|(?:the )?(?:(?:number|no\.?|option|offer|flight|choice) |# ?)(?P<count>{COUNT})\b"
     rf"|(?:the )?(?P<flight>[A-Z]{{2}} ?\d{{2,4}})\b)"
 )
@@ -96,6 +97,11 @@ _CANCEL = re.compile(
     rf"|\b(?:no longer|quit) (?:watch|track|monitor)(?:ing)?\b(?: (?:it|that|this|(?:the |my |this )?{_FARE}))?",
     re.I,
 )
+_CANCEL_ONE = re.compile(
+    rf"^(?:(?:ok|okay|please|and|then|no|yes|now),? )*(?:cancel|stop|end|delete|remove|drop) (?:the )?"
+    rf"(?P<rank>{'|'.join(_RANKS)})(?: one)?(?:,? please)?[.!]*$",
+    re.I,
+)
 _ABOUT = r"(?:more |the |some )?(?:details?|info(?:rmation)?|specifics) (?:about|on|of|for)"
 _DETAILS = re.compile(
     r"\b(?:(?:tell me|show me|know|hear|say)(?: a (?:bit|little))? more (?:about|on|of)|describe"
@@ -118,6 +124,7 @@ _LATER = re.compile(r"\b(?:later|tomorrow|next time|myself|yesterday)\b", re.I)
 _READ = (
     (ErrandKind.LIST, _LIST),
     (ErrandKind.CANCEL, _CANCEL),
+    (ErrandKind.CANCEL, _CANCEL_ONE),
     (ErrandKind.WATCH, _WATCH),
     (ErrandKind.WATCH, _TELL),
     (ErrandKind.DETAILS, _DETAILS),
@@ -172,7 +179,7 @@ def _plain_limit(rest: Remainder, trigger: str) -> None:
 
 def _which(found: dict[str, str | None]) -> Which | None:
     rank, order = found.get("rank"), found.get("nth") or found.get("order")
-    count = found.get("count") or found.get("bare")
+    count = found.get("count") or found.get("bare") or found.get("place")
     if rank or order:
         return Which(_ORDERS[order.lower()] if order else "listed", _RANKS[rank.lower()] if rank else 0)
     if count:

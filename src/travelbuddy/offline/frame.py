@@ -19,6 +19,7 @@ class Intent(Enum):
     ABOUT_SELF = auto()
     AFFIRM = auto()
     DENY = auto()
+    CORRECT = auto()
     NO_TOOLS = auto()
 
 
@@ -37,11 +38,17 @@ class Frame:
     cabin: str | None = None
     max_stops: int | None = None
     max_price: float | None = None
+    airline: str | None = None
     sort: str | None = None
 
     def filled(self) -> dict[str, str | int | float]:
         """The slots that hold something, by name, ready to be a tool call's arguments."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+
+    def said(self) -> Frame:
+        """A copy in which what a search takes for granted is not said."""
+        passengers = None if self.passengers == 1 else self.passengers
+        return replace(self, passengers=passengers, cabin=None if self.cabin == "economy" else self.cabin)
 
     def updated(self, newer: Frame) -> Frame:
         """A copy with every slot that ``newer`` fills taken from there."""
@@ -60,6 +67,8 @@ class ErrandKind(Enum):
     LIST = auto()
     CANCEL = auto()
     DETAILS = auto()
+    QUESTION = auto()
+    MORE = auto()
 
 
 @dataclass(frozen=True)
@@ -106,10 +115,14 @@ class Understanding:
     shift: Shift | None = None
     stay_days: int | None = None
     round_trip: bool = False
+    joining: int = 0
+    """So many people more than before."""
     remember: dict[str, str] = field(default_factory=dict)
     forget: tuple[str, ...] = ()
     recall: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    told: bool = False
+    """Something was told that asks for nothing."""
     errand: Errand | None = None
 
     @property
@@ -123,4 +136,5 @@ class Understanding:
             or self.shift
             or self.stay_days
             or self.round_trip
+            or self.joining
         )

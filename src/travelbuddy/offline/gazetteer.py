@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache, lru_cache
 
 from travelbuddy.errors import ToolError
-from travelbuddy.flights.airports import find_place
+from travelbuddy.flights.airports import find_place, known_place
 from travelbuddy.flights.directory import directory, fold
+from travelbuddy.offline.spelling import Speller
 
 MAX_NAME_CHARS = 60
 
@@ -23,9 +24,10 @@ def _rank(text: str) -> int | None:
     if not might_be_place(text):
         return None
     try:
-        return find_place(text).airports[0].rank
-    except ToolError as problem:
-        return 1 if problem.kind == "ambiguous_place" else None
+        place = known_place(text)
+    except ToolError:
+        return 1
+    return place.airports[0].rank if place is not None else None
 
 
 def might_be_place(text: str) -> bool:
@@ -36,8 +38,66 @@ def might_be_place(text: str) -> bool:
 @cache
 def _place_words() -> frozenset[str]:
     known = directory()
-    names = [*known.cities, *known.aliases, *known.countries, *known.regions]
+    names = [*known.cities, *known.aliases, *known.countries, *known.regions, *map(str.lower, known.metros)]
     return frozenset(word for name in names for word in name.split()) | known.words.keys()
+
+
+@lru_cache(maxsize=4096)
+def corrected(text: str) -> str | None:
+    """The well-served city that a misspelled name is close to; None where there is none, or several."""
+    close = _speller().closest(fold(text)) if len(text) <= MAX_NAME_CHARS else []
+    close.sort(key=lambda name: (name not in directory().cities, name))
+    return close[0] if close and all(same_city(close[0], name) for name in close[1:]) else None
+
+
+@cache
+def _speller() -> Speller:
+    known = directory()
+    cities = (name for name, airports in known.cities.items() if any(airport.rank >= 2 for airport in airports))
+    return Speller([*cities, *known.aliases])
+
+
+def country_in(text: str) -> str | None:
+    """The code of the one country that the text names; None where it names none, or several."""
+    known = directory().countries
+    words = fold(text[:MAX_NAME_CHARS]).split()
+    runs = {" ".join(words[at : at + length]) for length in (1, 2, 3) for at in range(len(words))}
+    codes = {known[run] for run in runs & known.keys()}
+    return codes.pop() if len(codes) == 1 else None
+
+
+def is_city(text: str) -> bool:
+    """True for the whole name or code of a city or an airport; False for a part of some airport's name ("Chek")."""
+    known, name = directory(), fold(text)
+    return (
+        name in known.cities or name in known.aliases or name.upper() in known.metros or name.upper() in known.airports
+    )
+
+
+def only_a_code(text: str) -> bool:
+    """True for three letters that are an airport's code and no name of a city."""
+    known = directory()
+    name = fold(text)
+    return len(name) == 3 and name.upper() in known.airports and not (name in known.cities or name in known.aliases)
+
+
+def titled_code(text: str) -> bool:
+    """True for what would be a place by its code alone, but is written as a name: "Got", "San"."""
+    return len(text) == 3 and text.istitle() and only_a_code(text)
+
+
+def same_city(one: str | None, other: str | None) -> bool:
+    """True when both name the same city, or airports of it."""
+    if not one or not other:
+        return False
+    try:
+        first, second = known_place(one), known_place(other)
+    except ToolError:
+        return False
+    if first is None or second is None:
+        return False
+    areas = [directory().metro_of.get(place.airports[0].code, place).code for place in (first, second)]
+    return areas[0] == areas[1]
 
 
 def described(code: str) -> str:

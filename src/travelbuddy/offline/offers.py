@@ -134,13 +134,13 @@ def one_line(offer: Offer) -> str:
 
 
 def in_full(offer: Offer, rank: int) -> str:
-    """All that is known of one offer, flight by flight, and that its baggage is not."""
+    """All that is known of one offer, flight by flight, and what is not."""
     seller = f", sold by {offer.owner.name}" if offer.owner.name else ""
     lines = [f"Offer {rank} is {offer.total_amount} {offer.total_currency} in total{seller}:"]
     for one in offer.slices:
         lines.append(f"- {_slice(one)}")
         lines += [f"  {_flight(segment)}" for segment in one.segments]
-    return "\n".join([*lines, "What baggage is included, and whether it can be changed, I do not know."])
+    return "\n".join([*lines, "What baggage and meals are included, and whether it can be changed, I do not know."])
 
 
 def _flight(one: Segment) -> str:

@@ -26,8 +26,13 @@ CAN_HOLD = (
     "Nothing is held until you approve it."
 )
 WHICH_TO_HOLD = "Say which one I should ask to hold, for example “hold the first one”. Nothing is held yet."
+EVERY_AIRLINE = "I look at every airline, also where you named one: a watch cannot be narrowed to it."
 BELOW_WHICH_PRICE = "Below which price shall I tell you?"
 NOTHING_FOUND_YET = "I have found no flights yet that you could choose from."
+MORE_OFFERS = (
+    "Those are all the flights that I found. Another day, more stops or another airport may bring others: "
+    "say what I should change."
+)
 NOT_NOW = "I have no way to do that now."
 UNREADABLE = "I got an answer that I cannot read, so I do not know what became of it."
 ABOUT_SELF = (
@@ -39,10 +44,16 @@ NO_SEARCH_TOOL = "I have no flight search to use for this answer, so I cannot lo
 THANKED = "You are welcome!"
 FAREWELL = "Goodbye, and have a good trip!"
 NOT_UNDERSTOOD = "I did not understand that."
+ALREADY_SO = "That is what I searched for already. Say what I should change: a day, a place, the cabin, the people."
+ONLY_ENGLISH = "I only understand English while I run on the offline model; places may be in any language."
+WHERE_IS_HERE = "I do not know where that is. Name the city or airport, or say “my home airport is …”."
+I_SEE = "I see."
 FRESH_START = "Fine, we start over."
 SEARCHABLE_NEXT = "You can change the date, places, passengers, cabin, stops, price or order of the search."
 
-_FOR_THE_MODEL = re.compile(r"[;,.]? *ask (?:the user )?which one is meant\.?$", re.I)
+_FOR_THE_MODEL = re.compile(
+    r"[;,.]? *ask (?:the user )?which one is meant\.?$| *Ask the user, then call again\.$", re.I
+)
 _NOUNS = {
     "name": "name",
     "home_airport": "home airport",
@@ -54,6 +65,21 @@ _NOUNS = {
     "diet": "diet",
     "airline": "preferred airline",
 }
+
+
+_ASK_ALSO = {
+    "origin": "where from",
+    "destination": "where to",
+    "departure_date": "which day you would like to leave",
+    "return_date": "when you would like to fly back",
+}
+
+
+def ask(slots: Sequence[str]) -> str:
+    """The question for what is missing, all of it at once."""
+    if len(slots) == 1:
+        return ASK[slots[0]]
+    return f"To search I still need to know: {listed([_ASK_ALSO[slot] for slot in slots], 'and')}?"
 
 
 def facts_in_words(facts: Mapping[str, str]) -> str:
@@ -92,7 +118,7 @@ def forgotten(keys: Sequence[str], *, done: bool) -> str:
 
 def refusal(topics: Sequence[str]) -> str:
     """An honest no to what the agent does not do."""
-    return f"I cannot help with {listed(list(topics), 'or')}. I can search flights; booking is not possible yet."
+    return f"I cannot help with {listed(list(topics), 'or')}. I can search flights."
 
 
 def which_offer(count: int) -> str:
@@ -108,7 +134,7 @@ def search_problem(message: str, suggestions: Sequence[str], slot: str = "") -> 
     sentence = sentence[0].upper() + sentence[1:]
     ending = "" if sentence.endswith((".", "?", "!")) else "."
     choices = f" Did you mean {listed([item[:80] for item in suggestions[:6]], 'or')}?" if suggestions else ""
-    question = "" if choices or sentence.endswith("?") or slot not in ASK else f" {ASK[slot]}"
+    question = "" if choices or "?" in sentence or slot not in ASK else f" {ASK[slot]}"
     return f"{sentence}{ending}{choices or question}"
 
 

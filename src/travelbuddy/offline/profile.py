@@ -24,7 +24,8 @@ _NAME = re.compile(
     re.I,
 )
 _I_AM = re.compile(
-    r"\b(?:[Ii] am|[Ii]'m|[Tt]his is|[Ii]t's) ([A-Z][\w'-]{1,40}(?: [A-Z][\w'-]{1,40}){0,2})(?= ?(?:[.,!;|]|$|and\b))"
+    r"\b(?:[Ii] am|[Ii]'m|[Tt]his is|^(?:(?:[Hh]i|[Hh]ello"
+    r"|[Hh]ey)[,.! ]{1,3})?[Ii]t's) ([A-Z][\w'-]{1,40}(?: [A-Z][\w'-]{1,40}){0,2})(?= ?(?:[.,!;|]|$|and\b))"
 )
 _NOT_A_NAME = words(
     "a an and the not what on in at is of or but with to for from it so back when later if please again taxi cab"
@@ -95,7 +96,7 @@ def read_facts(rest: Remainder) -> dict[str, str]:
         "home_airport": _read_home(rest),
         "cabin": _read_cabin(rest.text),
         "name": _read_name(rest),
-        "airline": _taken(rest, _AIRLINE),
+        "airline": _read_airline(rest.text),
     }
     return {key: value for key in KEYS if (value := facts.get(key))}
 
@@ -121,6 +122,12 @@ def _read_home(rest: Remainder) -> str | None:
 def _read_cabin(text: str) -> str | None:
     found = _CABIN.search(text)
     return cabin_in(found[1].replace("first", "first class")) if found else None
+
+
+def _read_airline(text: str) -> str:
+    """A preferred airline stays in the text, as a cabin does."""
+    found = _AIRLINE.search(text)
+    return found[1] if found else ""
 
 
 def _read_name(rest: Remainder) -> str | None:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
-EXAMINED_CHARS = 3_000  # longer messages are understood by their beginning; keeps every rule's cost bounded
+from travelbuddy.offline.letters import message_itself
+
+EXAMINED_CHARS = 1_600  # keeps every rule's cost bounded
+_BEGINNING = 1_000  # of a longer message; the rest is its end, where people come to the point
 USED = " | "  # stands where a rule has taken its words; no rule reads across it
 
-_SAME = str.maketrans({"’": "'", "‘": "'", "`": "'", "–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "|": " "})
-_ARROW = re.compile(r"[-=]{0,3}(?:>|→|➔|➜|⇒|✈️?)")
+_SAME = str.maketrans({"’": "'", "‘": "'", "`": "'", "–": " - ", "—": " - ", "−": "-", "“": '"', "”": '"', "|": " "})
+_ARROW = re.compile(r"[-=]{0,3}(?:>|→|➔|➜|⇒|✈️?)|(?<=[A-Z]{3})/(?=[A-Z]{3}\b)")
+_QUOTED = re.compile(r"(?m)^[ \t]*(?:>[ \t]?)+")  # the marks before the lines of a quoted message
+_REGION = re.compile(r" \((?:the |in )?([A-Z][a-z]+(?: [A-Z][a-z]+)?|[A-Z]{2})(?: one)?[!?.]?\)")  # "Athens (Greece)"
 _SPELLED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _NUMBERS = {word: value for value, word in enumerate(_SPELLED)} | {"a": 1, "an": 1}
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
 COUNT = rf"(?:\d{{1,3}}|{'|'.join(_SPELLED)})"
 NUMBER = rf"(?:{COUNT}|an?)"
 
@@ -27,9 +37,12 @@ def labelled(table: dict[str, str], prefix: str = "") -> str:
 
 
 def tidy(text: str) -> str:
-    """The beginning of ``text`` with plain quotes and dashes, arrows as " to ", and single spaces."""
-    head = unicodedata.normalize("NFKC", text[:EXAMINED_CHARS]).translate(_SAME)
-    return " ".join(_ARROW.sub(" to ", head).split())[:EXAMINED_CHARS]
+    """The beginning and the end of ``text`` with plain quotes and dashes, arrows as " to ", and single spaces."""
+    if len(text) > EXAMINED_CHARS:
+        text = f"{text[:_BEGINNING]}{USED}{text[_BEGINNING - EXAMINED_CHARS + len(USED) :]}"
+    plain = unicodedata.normalize("NFKC", text).translate(_SAME)[:EXAMINED_CHARS]
+    quoted = message_itself(_QUOTED.sub("", plain))
+    return " ".join(_ARROW.sub(" to ", _REGION.sub(r", \1", quoted)).split())[:EXAMINED_CHARS]
 
 
 def sendable(text: str) -> str:
@@ -62,6 +75,11 @@ class Remainder:
         if found:
             self.text = pattern.sub(USED, self.text)
         return found
+
+    def cut_all(self, found: Sequence[re.Match[str]]) -> None:
+        """Remove what was found, of matches in the text as it is."""
+        for match in reversed(found):
+            self.cut(match.start(), match.end())
 
     def cut(self, start: int, end: int) -> None:
         """Remove a span."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
+from typing import Protocol
 
 from pydantic import JsonValue
 
 from travelbuddy.offline.desk import Desk
 from travelbuddy.offline.errands import TOOL_OF
 from travelbuddy.offline.frame import Errand, ErrandKind, Intent, Understanding
+from travelbuddy.offline.journeys import several
 from travelbuddy.offline.language import understand
 from travelbuddy.offline.profile import KEYS
 from travelbuddy.offline.questions import EVERYTHING
 from travelbuddy.offline.text import EXAMINED_CHARS, sendable
-from travelbuddy.offline.trip import Trip, advance, after_search
+from travelbuddy.offline.trip import Trip, advance
+from travelbuddy.offline.trip_results import after_search
 
 SEARCH, REMEMBER, FORGET = "search_flights", "remember_preference", "forget_preference"
 WATCH, CANCEL = TOOL_OF[ErrandKind.WATCH], TOOL_OF[ErrandKind.CANCEL]
@@ -26,6 +30,7 @@ HISTORY_CHARS = 30_000  # of earlier user messages; the service itself sends ten
 _LEAST_COST = 50
 PROMPT_CHARS = 100_000
 
+_ASKS = re.compile(r"\bbefore you search, ask for what is missing\b", re.I)
 _TODAY = re.compile(r"Today is (\d{4}-\d{2}-\d{2})")
 _MEMORY_HEADING = "what you remember about this user:"
 _CONTEXT_HEADING = "context of this request:"
@@ -66,7 +71,8 @@ class Step:
 class Conversation:
     """The state of the conversation at the message to be answered.
 
-    ``trip`` includes that message; ``trip_before`` and ``desk`` do not. ``remembered`` is what the system prompt lists,
+    ``trip`` includes that message; ``trip_before`` and ``desk`` do not. ``trips`` are what to search for: ``trip``, or
+    several. ``remembered`` is what the system prompt lists,
     ``facts`` also what the request's context and the conversation told; both are from before the message.
     """
 
@@ -74,6 +80,7 @@ class Conversation:
     said: Understanding
     trip_before: Trip
     trip: Trip
+    trips: tuple[Trip, ...]
     desk: Desk
     remembered: Mapping[str, str]
     facts: Mapping[str, str]
@@ -90,35 +97,71 @@ def read_conversation(messages: Sequence[Message], tools: frozenset[str] = froze
     """
     tools |= {call.name for message in messages for call in message.calls}
     prompts = [message.text for message in messages if message.role == "system"]
-    today = _today(prompts)
     remembered, context = _sections(prompts)
     last_user = max((at for at, message in enumerate(messages) if message.role == "user"), default=len(messages))
     results = {message.call_id: _json(message.text) for message in messages if message.role == "tool"}
-    trip, told, desk = Trip(), dict[str, str](), Desk(holds=TOOL_OF[ErrandKind.HOLD] in tools)
+    past = _SoFar(
+        Trip(needed=_needed(prompts, {**remembered, **context}), home="home_airport" in {**remembered, **context}),
+        Desk(holds=TOOL_OF[ErrandKind.HOLD] in tools),
+        partial(understand, today=_today(prompts), tools=tools),
+    )
     for message in messages[_first_read(messages, last_user) : last_user]:
         if message.role == "user":
-            said = desk.completed(understand(message.text, today, tools), message.text)
-            trip = advance(trip, said, message.text)
-            told, desk = _learn(told, said), desk.after(said, trip)
+            past.hear(message.text)
         for call in message.calls:
-            if call.id in results:
-                trip, desk = _after_call(trip, desk, call, results[call.id])
-            told = _told_by_call(told, call, refused="error" in results.get(call.id, {}))
+            past.see(call, results.get(call.id))
     text = messages[last_user].text if last_user < len(messages) else ""
-    said = desk.completed(understand(text, today, tools), text)
-    steps = [Step(call, results[call.id]) for m in messages[last_user:] for call in m.calls if call.id in results]
+    said = past.meant(text)
+    before = past.known(said)
+    trip = advance(before, said, text)
     return Conversation(
         message=text,
         said=said,
-        trip_before=trip,
-        trip=advance(trip, said, text),
-        desk=desk,
+        trip_before=before,
+        trip=trip,
+        trips=(said.errand is None and several(before, text, past.read)) or (trip,),
+        desk=past.desk,
         remembered=remembered,
-        facts={**told, **remembered, **context},  # what is stored now outdates what was said before
-        steps=tuple(steps),
+        facts={**past.told, **remembered, **context},  # what is stored now outdates what was said before
+        steps=tuple(Step(c, results[c.id]) for m in messages[last_user:] for c in m.calls if c.id in results),
         tools_forbidden=Intent.NO_TOOLS in said.intents
         or any(Intent.NO_TOOLS in understand(prompt).intents for prompt in prompts[1:]),
     )
+
+
+class _Read(Protocol):
+    def __call__(self, message: str, *, in_sight: bool = False) -> Understanding: ...
+
+
+@dataclass
+class _SoFar:
+    """What the messages have come to; ``read`` understands one by itself."""
+
+    trip: Trip
+    desk: Desk
+    read: _Read
+    told: dict[str, str] = field(default_factory=dict)
+
+    def meant(self, text: str) -> Understanding:
+        """What a message of the user says at this point."""
+        return self.desk.completed(self.read(text, in_sight=bool(self.desk.offers)), text)
+
+    def known(self, said: Understanding) -> Trip:
+        """The trip, which needs no origin once a home was told."""
+        home = "home_airport" in {**self.told, **said.remember}
+        return replace(self.trip, needed=self.trip.needed - {"origin"}, home=True) if home else self.trip
+
+    def hear(self, text: str) -> None:
+        """Take in a message of the user."""
+        said = self.meant(text)
+        self.trip = advance(self.known(said), said, text)
+        self.told, self.desk = _learn(self.told, said), self.desk.after(said, self.trip)
+
+    def see(self, call: Call, result: Mapping[str, JsonValue] | None) -> None:
+        """Take in a tool call and what it answered, if it did."""
+        if result is not None:
+            self.trip, self.desk = _after_call(self.trip, self.desk, call, result)
+        self.told = _told_by_call(self.told, call, refused="error" in (result or {}))
 
 
 def _after_call(trip: Trip, desk: Desk, call: Call, result: Mapping[str, JsonValue]) -> tuple[Trip, Desk]:
@@ -141,6 +184,13 @@ def _first_read(messages: Sequence[Message], end: int) -> int:
         if cost > HISTORY_CHARS:
             return at + 1
     return 0
+
+
+def _needed(prompts: list[str], facts: Mapping[str, str]) -> frozenset[str]:
+    """What a search must be told: nothing but the destination, unless the prompt says to ask."""
+    if not any(_ASKS.search(prompt[:PROMPT_CHARS]) for prompt in prompts):
+        return frozenset()
+    return frozenset({"departure_date"} if "home_airport" in facts else {"origin", "departure_date"})
 
 
 def _today(prompts: list[str]) -> date | None:

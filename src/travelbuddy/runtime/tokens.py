@@ -6,7 +6,8 @@ import secrets
 
 from pydantic import SecretStr
 
-from travelbuddy.settings import Settings, refuse_unsafe
+from travelbuddy.settings import Settings
+from travelbuddy.unsafe_settings import refuse_unsafe
 
 
 def shared_tokens(settings: Settings) -> dict[str, str]:

@@ -23,6 +23,7 @@ from travelbuddy.errors import ToolError
 from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.tools.desks import Customer, Desks
 from travelbuddy.tools.others import Others
+from travelbuddy.tools.strict import strict
 
 _MOST_PROBLEMS = 3
 _MOST_NAME = 60
@@ -38,7 +39,8 @@ class ToolContext:
     workflow_instance_id: str
     call_id: str
     today: date
-    default_origin: str
+    default_origin: str | None
+    """Where a journey starts when nobody knows better; None: the user is asked, for the day of departure too."""
     flights: FlightProvider
     preferences: Callable[[], Awaitable[Mapping[str, str]]]
     remember: Callable[[Mapping[str, str | None]], Awaitable[None]]
@@ -65,16 +67,21 @@ class Tool:
     local: bool = False
 
     @property
-    def schema(self) -> dict[str, Any]:
-        """The tool as the chat-completions protocol describes functions."""
+    def parameters(self) -> dict[str, Any]:
+        """The JSON schema of the arguments."""
         parameters = self.arguments.model_json_schema()
         parameters.pop("title", None)
         for part in parameters.get("properties", {}).values():
             part.pop("title", None)
-        return {
-            "type": "function",
-            "function": {"name": self.name, "description": self.description, "parameters": parameters},
-        }
+        return parameters
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The tool as the chat-completions protocol describes functions, in strict mode where it has arguments."""
+        function: dict[str, Any] = {"name": self.name, "description": self.description}
+        if not self.arguments.model_fields:
+            return {"type": "function", "function": {**function, "parameters": self.parameters}}
+        return {"type": "function", "function": {**function, "strict": True, "parameters": strict(self.parameters)}}
 
     async def run(self, ctx: ToolContext, arguments: str) -> str:
         """The result as JSON text, or an error value ``{"error": {"type", "field", "message", "suggestions"}}``."""
@@ -82,9 +89,10 @@ class Tool:
             # Unlike json.loads it refuses endless nesting and lone surrogates, which no reply could carry.
             given = from_json(arguments if arguments.strip() else "{}")
         except ValueError as broken:
-            return error_value("bad_json", f"The arguments are not valid JSON: {broken}.")
+            return error_value("bad_json", f"The arguments are not valid JSON: {broken}. Send one JSON object.")
         if not isinstance(given, dict):
             return error_value("bad_arguments", "The arguments must be one JSON object.")
+        given = {name: value for name, value in given.items() if value is not None or self._needs(name)}
         try:
             checked = self.arguments.model_validate(given)
         except ValidationError as invalid:
@@ -97,6 +105,11 @@ class Tool:
         except ToolError as error:
             return error_value(error.kind, str(error), field=error.field, suggestions=error.suggestions)
         return to_json(result, exclude_none=True).decode()
+
+    def _needs(self, name: str) -> bool:
+        """True unless the argument may be left out, for which null is another way to say."""
+        known = self.arguments.model_fields.get(name)
+        return known is None or known.is_required()
 
     def _fix(self, problem: ErrorDetails) -> str:
         """One sentence that names the argument and what would do instead."""

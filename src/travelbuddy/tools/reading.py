@@ -41,20 +41,26 @@ Price = WithJsonSchema(
     {"type": "number", "exclusiveMinimum": 0, "description": "Most for all passengers, in the offers' currency."}
 )
 Passengers = Annotated[
-    int, Field(description="Travellers, 1 to 9.", json_schema_extra={"minimum": 1, "maximum": MAX_PASSENGERS})
+    int,
+    Field(description="Travellers, 1 to 9; null for one.", json_schema_extra={"minimum": 1, "maximum": MAX_PASSENGERS}),
 ]
 Stops = Annotated[
     int | None,
     Optionally,
-    Field(description="0 for direct flights only.", json_schema_extra={"minimum": 0, "maximum": MOST_STOPS}),
+    Field(
+        description="Most stops, 0 to 2: 0 for direct flights only; null for any.",
+        json_schema_extra={"minimum": 0, "maximum": MOST_STOPS},
+    ),
 ]
 DestinationText = Annotated[str, Field(description="City, airport or IATA code to fly to.")]
 OriginText = Annotated[
-    str | None, Optionally, Field(description="The same to fly from; leave out for the user's home airport.")
+    str | None, Optionally, Field(description="The same to fly from; null for the user's home airport.")
 ]
-DepartureText = Annotated[str | None, Optionally, Field(description="YYYY-MM-DD, or words such as 'next Friday'.")]
-ReturnText = Annotated[str | None, Optionally, Field(description="As departure_date; leave out for one way.")]
-CabinChoice = Annotated[Cabin | None, BeforeValidator(_cabin_words), Field(description="Leave out if not named.")]
+DepartureText = Annotated[
+    str | None, Optionally, Field(description="YYYY-MM-DD, or words such as 'next Friday'; null if not named.")
+]
+ReturnText = Annotated[str | None, Optionally, Field(description="As departure_date; null for one way.")]
+CabinChoice = Annotated[Cabin | None, BeforeValidator(_cabin_words), Field(description="Null if not named.")]
 
 
 @dataclass
@@ -78,7 +84,7 @@ class Reading:
         """The query for the journey, and its ends. Raises ToolError that names the argument."""
         _check_numbers(passengers, max_stops)
         there = self.place(destination, "destination")
-        here = await self.origin(origin, there)
+        here = await self.origin(origin, there, and_day=departure_date is None)
         leaves = self.departure(departure_date)
         query = FlightQuery(
             origin=here.code,
@@ -108,18 +114,18 @@ class Reading:
             self.notes.append(f"'{text.strip()}' is read as {place.label}.")
         return place
 
-    async def origin(self, text: str | None, destination: Place) -> Place:
-        """Where the journey starts, which is not where it ends."""
-        place = self.place(text, "origin") if text else await self._home()
+    async def origin(self, text: str | None, destination: Place, *, and_day: bool = False) -> Place:
+        """Where the journey starts, which is not where it ends. ``and_day``: the day is to be asked for as well."""
+        place = self.place(text, "origin") if text else await self._home(and_day=and_day)
         if set(place.airports) & set(destination.airports):
             if text:
-                message = f"{place.label} and {destination.label} are the same place."
+                message = f"{place.label} and {destination.label} are the same place; name another destination."
                 raise ToolError("same_place", message, field="destination")
             message = f"{place.label} is assumed as the origin, but it is the destination; name another origin."
             raise ToolError("same_place", message, field="origin")
         return place
 
-    async def _home(self) -> Place:
+    async def _home(self, *, and_day: bool) -> Place:
         if home := await self.preference("home_airport"):
             try:
                 place = find_place(home)
@@ -129,14 +135,19 @@ class Reading:
                 self.notes.append(f"Origin {place.code} is your home airport.")
                 return place
         try:
-            place = find_place(self.ctx.default_origin)
+            place = find_place(self.ctx.default_origin or "")
         except ToolError:
-            raise ToolError("missing_origin", "Ask where the journey starts.", field="origin") from None
+            when = ", and on which day" if and_day else ""
+            message = f"Where does the journey start{when}? Ask the user, then call again."
+            raise ToolError("missing_origin", message, field="origin") from None
         self.notes.append(f"Origin {place.label} is assumed, as none was named.")
         return place
 
     def departure(self, text: str | None) -> date:
         """The day of departure."""
+        if text is None and self.ctx.default_origin is None:
+            message = "Which day does the journey start? Ask the user, then call again."
+            raise ToolError("missing_departure_date", message, field="departure_date")
         if text is None:
             day = self.ctx.today + timedelta(days=DEFAULT_DAYS)
             self.notes.append(f"Departure on {day.isoformat()} is assumed, as no day was named.")
@@ -154,7 +165,7 @@ class Reading:
         if day < leaves:
             raise ToolError(
                 "return_before_departure",
-                f"The return on {day.isoformat()} is before the departure on {leaves.isoformat()}.",
+                f"The return on {day.isoformat()} is before the departure on {leaves.isoformat()}; name a later one.",
                 field="return_date",
             )
         return check_season(day, self.ctx.today, "return_date")
@@ -182,7 +193,7 @@ def check_season(day: date, today: date, argument: str) -> date:
         again = _in_coming_year(day, today)
         raise ToolError(
             "date_in_past",
-            f"{day.isoformat()} is in the past; today is {today.isoformat()}.",
+            f"{day.isoformat()} is in the past: today is {today.isoformat()}; name today or a later day.",
             field=argument,
             suggestions=(again.isoformat(),) if again <= last else (),
         )

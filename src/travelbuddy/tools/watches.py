@@ -69,7 +69,8 @@ async def watch_fare(
     """Watch a journey's cheapest fare and tell the user in this conversation when it falls below max_price.
 
     Use it when the user wants to be told of a price later. Pass places and dates as the user wrote them. Tell the user
-    the notes, and what it costs now.
+    the notes, and what it costs now. An error names the argument to mend: take its suggestion when that is plainly
+    meant, else ask the user.
     """
     check_price(max_price)
     reading = Reading(ctx)

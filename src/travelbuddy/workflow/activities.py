@@ -56,8 +56,9 @@ class TurnActivities:
         doors: OpenDoors | None = None,
         tallies: Tallies | None = None,
         metrics: TurnMetrics | None = None,
+        assume_missing: bool = True,
     ) -> None:
-        """``tallies`` is asked for a user's sessions where there is a budget of the day."""
+        """``tallies`` is asked for a user's sessions where there is a budget of the day; see ASSUME_MISSING, too."""
         self._lanes = lanes
         self._model = model
         self._users = users
@@ -66,6 +67,7 @@ class TurnActivities:
         self._feed = feed
         self._clock = clock
         self._today = today
+        self._assume = assume_missing
         self._doors = doors or OpenDoors()
         self._tallies = tallies or _no_tallies
         self._metrics = metrics or Metrics().turns
@@ -127,7 +129,7 @@ class TurnActivities:
             await self._users.merge_user(call.turn.user_id, {})  # a regular's preferences must not expire
         self._feed.asking(turn_id, call)
         asked = self._model.complete(
-            prompt(call, admitted, self._today),
+            prompt(call, admitted, self._today, assume=self._assume),
             model=call.turn.model,
             tools=[] if call.last_step else self._tools.schemas(call.turn.tools),
             on_text=partial(self._feed.text, turn_id, call.step),

@@ -14,10 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from travelbuddy.workflow.pauses import without_pauses
+
 
 def in_order(past: Sequence[Any], new: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The same events with every early result right after its step was noted; at the end when it is not noted yet.
 
+    Without pauses, and without what came to a workflow that is paused still.
     So a workflow meets each result when it waits for it, in this run and in every later one, whose past has both.
     """
     noted: set[int] = set()
@@ -36,7 +39,8 @@ def in_order(past: Sequence[Any], new: Sequence[Any]) -> tuple[list[Any], list[A
                 if event.eventId in early:
                     kept.append(early.pop(event.eventId))
         ordered.append(kept)
-    return ordered[0], _to_the_end([*ordered[1], *early.values()])
+    shown_past, shown_new = without_pauses(ordered[0], [*ordered[1], *early.values()])
+    return shown_past, _to_the_end(shown_new)
 
 
 def _to_the_end(new: list[Any]) -> list[Any]:

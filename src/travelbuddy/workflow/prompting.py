@@ -19,10 +19,10 @@ TodayFor = Callable[[Mapping[str, JsonValue]], date]
 """The day it is for a user with this context."""
 
 
-def prompt(call: CallModelInput, admitted: Admitted, today: TodayFor) -> list[dict[str, Any]]:
+def prompt(call: CallModelInput, admitted: Admitted, today: TodayFor, *, assume: bool = True) -> list[dict[str, Any]]:
     """System message, the window of earlier turns, the message, and this turn's tool calls so far."""
     request = _request(call.turn, admitted)
-    system = {"role": "system", "content": system_prompt(request, today(request.user_context))}
+    system = {"role": "system", "content": system_prompt(request, today(request.user_context), assume=assume)}
     own = Message(role="user", content=request.message, timestamp=request.timestamp)
     return [system, *map(_wire, (*request.conversation_history, own, *call.messages))]
 

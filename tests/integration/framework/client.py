@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
+import grpc.aio
 import httpx
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
 from dapr.conf import settings as dapr_settings
+from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2 import GetInstanceHistoryRequest
+from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
 from tests.integration.framework.polling import INTERVAL, poll_until
 from tests.integration.framework.redis_server import RedisServer
 from tests.integration.framework.stack import Stack
@@ -83,6 +86,15 @@ class User:
         async with httpx.AsyncClient(timeout=10) as http:
             answer = await http.post(url, json=body, headers={"Content-Type": content_type})
         assert answer.status_code == 204, answer.text
+
+
+async def engine_history(stack: Stack, turn_id: str) -> list[Any]:
+    """The events that the engine has noted of a turn; while it writes the last of them, it cannot read them."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{stack.dapr_grpc_port}") as channel:
+        ask = TaskHubSidecarServiceStub(channel).GetInstanceHistory
+        request = GetInstanceHistoryRequest(instanceId=turn_id)
+        history = await poll_until(lambda: ask(request, timeout=5), 10, "the history can be read")
+    return list(history.events)
 
 
 @asynccontextmanager

@@ -6,25 +6,13 @@ import re
 from collections import Counter
 from typing import Any
 
-import dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2 as service
-import dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc as stubs
-import grpc.aio
 from tests.integration.conftest import Scripted
-from tests.integration.framework.client import User
+from tests.integration.framework.client import User, engine_history
 from tests.integration.framework.scripted_model import Answer, Call, Request, Say
-from tests.integration.framework.stack import Stack
 
 TURNS = 10
 HISTORY_BYTES = 12_000
 SESSION_BYTES = 6_000
-
-
-async def _history(stack: Stack, turn_id: str) -> list[Any]:
-    port = stack.entry("daprd")["ports"]["grpc"]
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = stubs.TaskHubSidecarServiceStub(channel)
-        history = await stub.GetInstanceHistory(service.GetInstanceHistoryRequest(instanceId=turn_id))
-    return list(history.events)
 
 
 def _activities(history: list[Any]) -> list[str]:
@@ -43,7 +31,7 @@ async def test_a_turn_with_a_local_tool_is_two_activities(scripted: Scripted) ->
     user = User(scripted.stack, "ada", "count")
     turn_id = await user.start("count me")
     view = await user.finished(turn_id)
-    history = await _history(scripted.stack, turn_id)
+    history = await engine_history(scripted.stack, turn_id)
     assert _activities(history) == ["call_model", "call_model"]
     assert not any(event.HasField("timerCreated") for event in history)
     inputs = "".join(event.taskScheduled.input.value for event in history if event.HasField("taskScheduled"))
@@ -64,7 +52,7 @@ async def test_a_tool_that_changes_something_is_an_activity_of_its_own(scripted:
     user = User(scripted.stack, "ada-writes", "count-writes")
     turn_id = await user.start("I live in Oslo")
     await user.finished(turn_id)
-    history = await _history(scripted.stack, turn_id)
+    history = await engine_history(scripted.stack, turn_id)
     assert _activities(history) == ["call_model", "call_tool", "call_tool", "call_model"]
 
 

@@ -161,6 +161,7 @@ async def test_a_pause_is_told_within_two_seconds(scripted: Scripted, by_dapr: b
             assert (await user.call("POST", f"/workflows/{turn}/{what}")).status_code == 200
 
     try:
+        await follower.sees(5, "that it runs, so it listens", state="running")
         began = time.monotonic()
         await do("pause")
         await follower.sees(5, "the pause", state="paused")

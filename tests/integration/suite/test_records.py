@@ -6,12 +6,9 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-import dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2 as service
-import dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc as stubs
-import grpc.aio
 import pytest
 from tests.integration.conftest import Scripted
-from tests.integration.framework.client import User, sidecar
+from tests.integration.framework.client import User, engine_history, sidecar
 from tests.integration.framework.stack import Stack
 
 from travelbuddy.adapters.dapr_records import STORE, DaprRecords
@@ -28,14 +25,8 @@ async def test_payloads_do_not_grow_with_the_conversation(scripted: Scripted) ->
     for _ in range(12):
         ids.append(await user.start("same text"))
         await user.finished(ids[-1])
-    sizes = []
-    async with asyncio.timeout(10):
-        for turn_id in (ids[0], ids[-1]):
-            port = scripted.stack.entry("daprd")["ports"]["grpc"]
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                stub = stubs.TaskHubSidecarServiceStub(channel)
-                history = await stub.GetInstanceHistory(service.GetInstanceHistoryRequest(instanceId=turn_id))
-            sizes.append(history.ByteSize())
+    histories = [await engine_history(scripted.stack, turn_id) for turn_id in (ids[0], ids[-1])]
+    sizes = [sum(event.ByteSize() for event in history) for history in histories]
     assert sizes[1] <= sizes[0] * 1.05
 
 

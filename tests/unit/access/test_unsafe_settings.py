@@ -6,7 +6,8 @@ import pytest
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.runtime.tokens import shared_tokens
-from travelbuddy.settings import Settings, refuse_unsafe
+from travelbuddy.settings import Settings
+from travelbuddy.unsafe_settings import refuse_unsafe
 
 JWT = {"auth": "jwt", "jwt_jwks_url": "https://id/keys", "jwt_audience": "a", "jwt_issuer": "i"}
 TOKEN = {"app_api_token": "t"}

@@ -14,7 +14,27 @@ DAYS = st.dates(date(2000, 1, 1), date(2100, 1, 1))
 WORDS = st.sampled_from(
     [
         *("next", "this", "friday", "fri", "in", "3", "31", "feb", "weeks", "of", "the", "29", "2027", "-", "/", "."),
-        *(",", "a", "month", "end", "christmas", "12", "0", "9999", "tomorrow", "after", "day", "later", "th", "'"),
+        *(
+            ",",
+            "a",
+            "month",
+            "end",
+            "christmas",
+            "12",
+            "easter",
+            "last",
+            "weekend",
+            "before",
+            "monday",
+            "0",
+            "9999",
+            "tomorrow",
+            "after",
+            "day",
+            "later",
+            "th",
+            "'",
+        ),
     ]
 )
 
@@ -93,6 +113,21 @@ def test_a_date_without_year_is_never_past(today: date) -> None:
         ("Friday, 24 July", "2026-07-24"),
         ("Christmas Eve", "2026-12-24"),
         ("2026-07-14T10:00:00Z", "2026-07-14"),
+        ("a week on Friday", "2026-07-10"),
+        ("a fortnight tomorrow", "2026-07-16"),
+        ("Monday fortnight", "2026-07-20"),
+        ("the second Tuesday in September", "2026-09-08"),
+        ("last Sunday of this month", "2026-07-26"),
+        ("the first weekend of May", "2027-05-01"),
+        ("last day of February 2028", "2028-02-29"),
+        ("Easter Monday", "2027-03-29"),
+        ("Labor Day weekend", "2026-09-05"),
+        ("the day before Thanksgiving", "2026-11-25"),
+        ("the weekend before Christmas", "2026-12-19"),
+        ("two weeks after the 10th of August", "2026-08-24"),
+        ("the Monday after Halloween", "2026-11-02"),
+        ("Fri 7/8", "2026-08-07"),
+        ("Tuesday the 1st", "2026-09-01"),
     ],
 )
 def test_travellers_phrases(text: str, expected: str) -> None:
@@ -104,6 +139,8 @@ def test_travellers_phrases(text: str, expected: str) -> None:
     ("text", "told"),
     [
         ("05/06", "two days"),
+        ("Monday the 5th", "Sunday"),
+        ("the fifth Monday in July", "no such Monday"),
         ("Monday 24 July", "Friday"),
         ("2026-02-30", "calendar"),
         ("August", "which day"),

@@ -198,7 +198,7 @@ def test_watches_are_listed_and_ended(talk: Errands) -> None:
 
 def test_an_error_of_the_tool_is_told(talk: Errands) -> None:
     """A watch on an unknown place says so, and goes on once the place is known."""
-    assert "Pariss" in talk.then("watch flights to Pariss below 80")
+    assert "Xyzzyville" in talk.then("watch flights to Xyzzyville below 80")
     talk.then("to Rome")
     assert talk.named("watch_fare")[0]["max_price"] == 80
 

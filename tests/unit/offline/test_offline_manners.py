@@ -73,13 +73,19 @@ def test_flights_beside_a_refusal(talk: Talk) -> None:
 
 @pytest.mark.parametrize(
     ("wish", "topic"),
-    [("at 9am", "time of day"), ("via Milan", "where to stop"), ("with Lufthansa Airlines", "airline")],
+    [
+        ("at 9am", "time of day"),
+        ("via Milan", "where to stop"),
+        ("with 2 checked bags", "baggage"),
+        ("fully refundable", "refundable"),
+    ],
 )
 def test_wish_the_search_has_no_argument_for_is_named(talk: Talk, wish: str, topic: str) -> None:
     """A wish that cannot be searched for is not dropped in silence."""
     reply = talk.say(f"I want a flight to Rome tomorrow {wish}")
     assert talk.searched == {"destination": "Rome", "departure_date": "2026-11-24"}
-    assert f"cannot help with choosing {topic}" in reply or f"choosing the {topic}" in reply
+    assert "cannot help with" in reply
+    assert topic in reply
 
 
 @pytest.mark.parametrize(

@@ -48,14 +48,14 @@ async def run(arguments: str, name: str = "book_seat") -> dict[str, Any]:
 
 
 def test_the_schema_says_what_the_function_takes() -> None:
-    """Name, description, types, defaults and required arguments come from the function; the context does not."""
+    """Name, description, types and what may be null come from the function; the context does not."""
     (schema,) = BOX.schemas()
     assert schema["type"] == "function"
     assert (schema["function"]["name"], schema["function"]["description"]) == ("book_seat", "Book a seat.")
     parameters = schema["function"]["parameters"]
     assert parameters["properties"]["row"] == {"type": "integer", "description": "Counted from the front."}
     assert parameters["properties"].keys() == {"row", "letter"}
-    assert parameters["required"] == ["row"]
+    assert parameters["required"] == ["row", "letter"]
     assert parameters["additionalProperties"] is False
 
 

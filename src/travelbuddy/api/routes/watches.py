@@ -172,7 +172,7 @@ def view_of(watch: Watch) -> WatchView:
     known = watch.model_dump(exclude={"id", "query", "every", "next_check_at"})
     return WatchView(
         watch_id=watch.id,
-        query=WatchQuery(**watch.query.model_dump(exclude={"max_price", "sort"})),
+        query=WatchQuery(**watch.query.model_dump(include=set(WatchQuery.model_fields))),
         every=int(watch.every) if watch.every.is_integer() else watch.every,
         next_check_at=None if watch.over else watch.next_check_at,
         **{name: known[name] for name in WatchView.model_fields if name in known},
