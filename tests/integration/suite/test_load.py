@@ -20,8 +20,9 @@ from tests.integration.framework.stack import Stack
 from tests.integration.framework.stores import EMBEDDED
 
 USERS, TURNS = 200, 3
+FEW = 50
+"""Users who keep a machine of two cores just busy: what they get done is what it can do."""
 THINKS = 1.0
-P95 = 12.0
 
 
 def _slow(request: Request) -> Answer:
@@ -32,30 +33,41 @@ def _slow(request: Request) -> Answer:
     return Say("found some")
 
 
+def _p95(answers: list[tuple[int, float]]) -> float:
+    took = sorted(seconds for code, seconds in answers if code == 200)
+    return took[int(0.95 * len(took))]
+
+
 async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None) -> None:
-    """200 users x 3 turns with a model that takes a second: no error, no turn lost or doubled, p95 under 12 s."""
+    """200 users x 3 turns with a model that takes a second: no error, no turn lost or doubled, and nobody starves.
+
+    With as many turns a second as 50 users got done, 200 users wait 200 / that many seconds each on the average; 19 of
+    20 wait less than twice as long.
+    """
     async with AsyncExitStack() as around:
         model_url, _ = around.enter_context(stub_model())
         env = {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "stub"}
         stack = await around.enter_async_context(Stack(env=env))
         think(model_url, 1)
         names = [f"user-{number}" for number in range(USERS)]
+        few = await load.run(stack.app_url, FEW, TURNS)
         loaded = await load.run(stack.app_url, USERS, TURNS, names)
-        p95 = loaded.percentile(0.95)
-        print(f"{stack.kept_in.name}: {loaded.throughput:.1f} turns/s, p50 {loaded.median:.2f} s, p95 {p95:.2f} s")
-        assert loaded.errors == 0
-        assert p95 < P95
+        p95, share = loaded.percentile(0.95), USERS / few.throughput
+        print(f"{stack.kept_in.name}: {few.throughput:.1f} turns/s of {FEW} users, {loaded.throughput:.1f} of {USERS}")
+        print(f"p50 {loaded.median:.2f} s, p95 {p95:.2f} s, a fair share {share:.2f} s")
+        assert few.errors == loaded.errors == 0
+        assert p95 < 2 * share
         async with httpx.AsyncClient(base_url=stack.app_url, timeout=30) as http:
             for name in names:
                 turns = (await http.get(f"/sessions/{name}-0/history", params={"limit": 100})).json()["turns"]
                 assert [turn["messages"][0]["content"][-1] for turn in turns] == [str(n) for n in range(TURNS)]
             asked = (await http.get(f"{model_url.removesuffix('/v1')}/probes")).json()["requests"]
-        assert asked == 2 * USERS * TURNS
+        assert asked == 2 * (FEW + USERS) * TURNS
 
 
 @pytest.mark.stores("sqlite", because="who is let in is counted in the process")
 async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(dapr_runtime: None) -> None:
-    """Ten times what fits: only 200 and 503 with Retry-After, each 200 stored, and their p95 as without the flood."""
+    """Ten times what fits: only 200 and 503 with Retry-After, each 200 stored, and little slower than with no flood."""
     room, flood = 30, 300
     with ScriptedModel(_slow) as model:
         async with Stack(env={**model.env, "MAX_TURNS": str(room)}) as stack:
@@ -71,19 +83,21 @@ async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(d
                         assert int(answer.headers["Retry-After"]) >= 1
                     return answer.status_code, time.perf_counter() - began
 
+                fitting = await asyncio.gather(*(ask(number) for number in range(flood, flood + room)))
+                assert {code for code, _ in fitting} == {200}
                 answers = await asyncio.gather(*(ask(number) for number in range(flood)))
                 codes = Counter(code for code, _ in answers)
                 assert codes.keys() == {200, 503}
                 assert codes[200] >= room
-                took = sorted(seconds for code, seconds in answers if code == 200)
-                print(f"{codes[200]} let in, p95 {took[int(0.95 * len(took))]:.2f} s")
-                assert took[int(0.95 * len(took))] < 2 * THINKS + 3
+                alone, p95 = _p95(fitting), _p95(answers)
+                print(f"{codes[200]} let in, p95 {p95:.2f} s; without the flood {alone:.2f} s")
+                assert p95 < 2 * alone
                 stored = [(await http.get(f"/sessions/s{n}/history")).status_code for n in range(flood)]
                 assert Counter(stored)[200] == codes[200]
                 page = (await http.get("/metrics")).text
                 assert f"travelbuddy_overloaded_total {float(codes[503])}" in page
                 assert "travelbuddy_turns_in_progress 0.0" in page
-                assert (await ask(flood + 1))[0] == 200
+                assert (await ask(flood + room))[0] == 200
 
 
 @pytest.mark.stores("sqlite", because="the scheduler keeps the cap")

@@ -13,6 +13,7 @@ import pytest
 from evals.dialogues import normal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.pace import slowness
 from tests.unit.offline.conftest import ERRAND_TOOLS, Talk
 
 from travelbuddy.offline.frame import Understanding
@@ -119,14 +120,18 @@ def test_sentences_of_many_kinds() -> None:
 
 
 def test_a_thousand_sentences_take_less_than_two_seconds() -> None:
-    """Understanding costs little beside everything else that a turn does."""
-    texts = [f"{row['text']} {n}" for n in (3, 17) for row in SENTENCES]
+    """Understanding costs little beside everything else that a turn does; on a slower machine, in proportion."""
+    texts = [f"{row['text']} {n}" for n in (3, 17) for row in SENTENCES][:1000]
+    assert len(texts) == 1000
     read("warm up Pariss")
-    began = time.process_time()
-    for text in texts[:1000]:
-        read(text, in_sight=True)
-    assert len(texts) >= 1000
-    assert time.process_time() - began < 2
+    took = allowed = 0.0
+    for first in range(0, len(texts), 20):  # in pieces, as what else the machine does changes by the second
+        allowed += 2 / 50 * slowness()
+        began = time.process_time()
+        for text in texts[first : first + 20]:
+            read(text, in_sight=True)
+        took += time.process_time() - began
+    assert took < allowed
 
 
 WORDS = sorted({word for row in SENTENCES for word in row["text"].split()})
@@ -143,16 +148,20 @@ WORDS = sorted({word for row in SENTENCES for word in row["text"].split()})
     st.booleans(),
 )
 def test_no_text_breaks_it_or_takes_long(text: str, in_sight: bool) -> None:
-    """Whatever is written, it is read without an error, in 50 ms of computing; a pause for garbage does not count."""
+    """Whatever is written, it is read without an error, in 50 ms of computing; on a slower machine, in proportion.
+
+    A pause for garbage does not count.
+    """
     read("warm up Pariss")
     for _ in range(3):
         began = time.process_time()
         said = read(text, in_sight=in_sight)
         took = time.process_time() - began
-        if took < 0.05:
+        if took < 0.05 or took < 0.05 * slowness():
             break
+    else:
+        pytest.fail(f"{took * 1000:.0f} ms for {text!r:.200}")
     advance(Trip(), said, text)
-    assert took < 0.05
 
 
 def test_slots_carry_over_many_turns(talk: Talk) -> None:
