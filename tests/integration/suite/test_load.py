@@ -74,7 +74,7 @@ async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None) ->
 
 @pytest.mark.stores("sqlite", because="who is let in is counted in the process")
 async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(dapr_runtime: None) -> None:
-    """Ten times what fits: only 200 and 503 with Retry-After, each 200 stored, in little more time than with no flood."""
+    """Ten times what fits: only 200 and 503 with Retry-After, each 200 stored, hardly later than with no flood."""
     room, flood = 30, 300
     with ScriptedModel(_slow) as model:
         async with Stack(env={**model.env, "MAX_TURNS": str(room)}) as stack:
