@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -163,3 +164,10 @@ async def _reading(broker: RedisServer, topic: str, heard: list[Json]) -> AsyncI
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def metric(user: User, name: str) -> float:
+    """A metric's value; 0 when it was never set."""
+    page = (await user.call("GET", "/metrics")).text
+    found = re.search(rf"^{re.escape(name)} ([0-9.e+-]+)$", page, re.MULTILINE)
+    return float(found[1]) if found else 0.0

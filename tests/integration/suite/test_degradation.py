@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 
 import httpx
 import pytest
 from tests.integration.conftest import Scripted
-from tests.integration.framework.client import User
+from tests.integration.framework.client import User, metric
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Fail, Request, Say, ScriptedModel
 from tests.integration.framework.stack import Stack
 from tests.integration.framework.stores import own_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-async def _metric(user: User, name: str) -> float:
-    """A metric's value; 0 when it was never set."""
-    page = (await user.call("GET", "/metrics")).text
-    found = re.search(rf"^{re.escape(name)} ([0-9.e+-]+)$", page, re.MULTILINE)
-    return float(found[1]) if found else 0.0
 
 
 @pytest.mark.stores("redis", "postgres", because="a file does not hang")
@@ -34,7 +26,7 @@ async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None) -> N
             user = User(stack, "ada", "away")
             await user.ask("before")
             breaker = 'travelbuddy_breaker_state{breaker="state-store"}'
-            assert await _metric(user, breaker) == 0
+            assert await metric(user, breaker) == 0
             store.pause()
             try:
                 statuses = []
@@ -46,7 +38,7 @@ async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None) -> N
                         assert int(answer.headers["retry-after"]) >= 1
                         assert answer.json()["type"] == "urn:travelbuddy:problem:unavailable"
                         assert time.monotonic() - began < 14
-                        if await _metric(user, 'travelbuddy_breaker_trips_total{breaker="state-store"}'):
+                        if await metric(user, 'travelbuddy_breaker_trips_total{breaker="state-store"}'):
                             break
                     assert set(statuses) == {503}
                     ready = await http.get("/ready")
@@ -55,7 +47,7 @@ async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None) -> N
                 store.resume()
             await poll_until(lambda: _ready(user), 20, "ready again")
             assert await user.ask("after") == "ok"
-            assert await _metric(user, breaker) == 0
+            assert await metric(user, breaker) == 0
             assert [t["messages"][0]["content"] for t in await user.history("away")] == ["before", "after"]
             assert not model.asked("lost?")
 
@@ -76,7 +68,7 @@ async def test_a_short_trouble_of_the_store_is_not_seen(dapr_runtime: None) -> N
 
 
 async def _retried(user: User) -> bool:
-    return await _metric(user, 'travelbuddy_state_retries_total{operation="read"}') > 0
+    return await metric(user, 'travelbuddy_state_retries_total{operation="read"}') > 0
 
 
 @pytest.mark.stores("sqlite", because="the breaker is in the process")
@@ -98,18 +90,18 @@ async def test_a_failing_model_opens_the_breaker_and_closes_it_again(dapr_runtim
             broken = False
             for user, turn in zip(users, turns, strict=True):
                 assert (await user.finished(turn, 40))["response"] == "back"
-            assert await _metric(users[0], state) == 0
-            assert await _metric(users[0], 'travelbuddy_turns_total{door="start-workflow",outcome="answered"}') == 6
+            assert await metric(users[0], state) == 0
+            assert await metric(users[0], 'travelbuddy_turns_total{door="start-workflow",outcome="answered"}') == 6
 
 
 @pytest.mark.stores("sqlite", because="the cache is in the process")
 async def test_the_cache_of_users_shows_its_hits(scripted: Scripted) -> None:
     """Reading a user twice is one miss and one hit more."""
     user = User(scripted.stack)
-    before = [await _metric(user, f'travelbuddy_user_cache_requests_total{{result="{r}"}}') for r in ("hit", "miss")]
+    before = [await metric(user, f'travelbuddy_user_cache_requests_total{{result="{r}"}}') for r in ("hit", "miss")]
     for _ in range(2):
         await user.call("GET", "/users/cached-user")
-    after = [await _metric(user, f'travelbuddy_user_cache_requests_total{{result="{r}"}}') for r in ("hit", "miss")]
+    after = [await metric(user, f'travelbuddy_user_cache_requests_total{{result="{r}"}}') for r in ("hit", "miss")]
     assert after == [before[0] + 1, before[1] + 1]
 
 
@@ -148,5 +140,5 @@ async def _ready(user: User) -> bool:
     return (await user.call("GET", "/ready")).status_code == 200
 
 
-async def _is(user: User, metric: str, value: float) -> bool:
-    return await _metric(user, metric) == value
+async def _is(user: User, name: str, value: float) -> bool:
+    return await metric(user, name) == value

@@ -15,6 +15,7 @@ import yaml
 from bench import load
 from bench.rounds import think
 from bench.running import stub_model
+from tests.integration.framework.client import User, metric
 from tests.integration.framework.scripted_model import Answer, Call, Request, Say, ScriptedModel
 from tests.integration.framework.stack import Stack
 from tests.integration.framework.stores import EMBEDDED
@@ -33,15 +34,11 @@ def _slow(request: Request) -> Answer:
     return Say("found some")
 
 
-async def _seconds_of_turns(http: httpx.AsyncClient) -> tuple[float, float]:
-    """How many turns were answered, and the seconds from acceptance to commit of all of them."""
-    page = (await http.get("/metrics")).text
-    count, total = (
-        sum(
-            float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"travelbuddy_turn_seconds_{part}")
-        )
-        for part in ("count", "sum")
-    )
+async def _answered(user: User) -> tuple[float, float]:
+    """How many turns were answered so far, and the seconds from acceptance to commit of all of them."""
+    count, total = [
+        await metric(user, f'travelbuddy_turn_seconds_{part}{{outcome="answered"}}') for part in ("count", "sum")
+    ]
     return count, total
 
 
@@ -78,7 +75,7 @@ async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(d
     room, flood = 30, 300
     with ScriptedModel(_slow) as model:
         async with Stack(env={**model.env, "MAX_TURNS": str(room)}) as stack:
-            limits = httpx.Limits(max_connections=flood)
+            user, limits = User(stack), httpx.Limits(max_connections=flood)
             async with httpx.AsyncClient(base_url=stack.app_url, timeout=60, limits=limits) as http:
 
                 async def ask(number: int) -> int:
@@ -90,13 +87,13 @@ async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(d
                     return answer.status_code
 
                 assert set(await asyncio.gather(*map(ask, range(flood, flood + room)))) == {200}
-                fitting, alone = await _seconds_of_turns(http)
+                before, before_seconds = await _answered(user)
                 codes = Counter(await asyncio.gather(*map(ask, range(flood))))
                 assert codes.keys() == {200, 503}
                 assert codes[200] >= room
-                every, total = await _seconds_of_turns(http)
-                assert every - fitting == codes[200]
-                alone, flooded = alone / fitting, (total - alone) / codes[200]
+                after, after_seconds = await _answered(user)
+                assert after - before == codes[200]
+                alone, flooded = before_seconds / before, (after_seconds - before_seconds) / codes[200]
                 print(f"{codes[200]} let in, a turn took {flooded:.2f} s; without the flood {alone:.2f} s")
                 assert flooded < 2 * alone
                 stored = [(await http.get(f"/sessions/s{n}/history")).status_code for n in range(flood)]
