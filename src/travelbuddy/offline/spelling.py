@@ -8,7 +8,7 @@ https://github.com/wolfgarbe/SymSpell), so that a look costs the same however ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from travelbuddy.offline.text import words
 
@@ -76,6 +76,7 @@ def distance(one: str, other: str) -> int:
     return last[-1]
 
 
+@lru_cache(maxsize=16_384)  # most of what people write is the same few thousand words
 def corrected_word(word: str) -> str | None:
     """The word of dates and flights that a misspelled one is meant for, or None."""
     return None if word.lower() in _RIGHT else _speller().correct(word)

@@ -72,8 +72,7 @@ class Remainder:
     def take_all(self, pattern: re.Pattern[str]) -> list[re.Match[str]]:
         """Every match, in order, removed from the text; their positions are those before the removal."""
         found = list(pattern.finditer(self.text))
-        if found:
-            self.text = pattern.sub(USED, self.text)
+        self.cut_all(found)
         return found
 
     def cut_all(self, found: Sequence[re.Match[str]]) -> None:

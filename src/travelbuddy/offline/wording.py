@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from travelbuddy.offline.spelling import corrected_word, distance
 from travelbuddy.offline.text import MONTH
@@ -93,8 +94,8 @@ _CARDINAL = re.compile(
 _SHORT_MONTHS = ("march", "april", "june", "july")  # the others are spelled right by the dictionary of longer words
 _NO_MONTH = {"match", "marsh", "arch", "larch", "mach", "tune", "dune", "jane", "jury", "duly"}
 _NEAR_MONTH = re.compile(
-    r"(?<=\d )[a-z]{4,6}\b|(?<=\d(?:st|nd|rd|th) )[a-z]{4,6}\b|(?<=(?:st|nd|rd|th) of )[a-z]{4,6}\b"
-    r"|\b[a-z]{4,6}(?= \d{1,2}(?:st|nd|rd|th)\b)",
+    r"\b(?:(?:(?<=\d )|(?<=\d(?:st|nd|rd|th) )|(?<=(?:st|nd|rd|th) of ))[a-z]{4,6}\b"
+    r"|[a-z]{4,6}(?= \d{1,2}(?:st|nd|rd|th)\b))",
     re.I,
 )
 _RANKING = {"first", "second", "third"}  # "the first one", "first class", "a second"
@@ -204,6 +205,7 @@ def _spelled(word: str) -> str:
     return _SHORTHAND.get(word.lower()) or corrected_word(word) or word
 
 
+@lru_cache(maxsize=4_096)
 def _near_month(word: str) -> str:
     low = word.lower()
     near = [month for month in _SHORT_MONTHS if distance(low, month) == 1] if low not in _NO_MONTH else []

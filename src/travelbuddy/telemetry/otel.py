@@ -40,15 +40,23 @@ _SAMPLERS = {
 }
 
 
-class _Seldom(logging.Filter):
-    """Lets a line through now and then: a receiver that is away would be told of every other second."""
+class _Complaints(logging.Filter):
+    """Lets a line of the exporter through now and then, and adds where it sends to.
+
+    A receiver that is away would be told of every other second.
+    """
 
     _last = -COMPLAIN_EVERY
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__()
+        self._endpoint = endpoint
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.created - self._last < COMPLAIN_EVERY:
             return False
         self._last = record.created
+        record.msg, record.args = f"{record.getMessage()} (OTEL_EXPORTER_OTLP_ENDPOINT is {self._endpoint})", None
         return True
 
 
@@ -85,7 +93,7 @@ class Otel:
     ) -> None:
         """``exporter`` replaces the one to ``endpoint``, for tests."""
         exporter = exporter or OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=PATIENCE)
-        logging.getLogger(OTLPSpanExporter.__module__).filters[:] = [_Seldom()]
+        logging.getLogger(OTLPSpanExporter.__module__).filters[:] = [_Complaints(endpoint)]
         self._provider = TracerProvider(
             sampler=_SAMPLERS[sampler](arg),
             resource=Resource.create(dict(resource)),
