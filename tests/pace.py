@@ -18,3 +18,8 @@ def slowness() -> float:
     for _ in range(_ROUNDS):
         _PATTERN.search(_TEXT)
     return max(1.0, (time.process_time() - began) / _REFERENCE)
+
+
+def soon(took: float, limit: float) -> bool:
+    """Whether ``took`` is below ``limit``, both in seconds; on a machine that is slow just now, below as many more."""
+    return took < limit or took < limit * slowness()

@@ -13,7 +13,7 @@ import pytest
 from evals.dialogues import normal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.pace import slowness
+from tests.pace import slowness, soon
 from tests.unit.offline.conftest import ERRAND_TOOLS, Talk
 
 from travelbuddy.offline.frame import Understanding
@@ -157,7 +157,7 @@ def test_no_text_breaks_it_or_takes_long(text: str, in_sight: bool) -> None:
         began = time.process_time()
         said = read(text, in_sight=in_sight)
         took = time.process_time() - began
-        if took < 0.05 or took < 0.05 * slowness():
+        if soon(took, 0.05):
             break
     else:
         pytest.fail(f"{took * 1000:.0f} ms for {text!r:.200}")
