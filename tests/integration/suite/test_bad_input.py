@@ -86,26 +86,30 @@ async def test_another_users_session_cannot_be_written_or_read(scripted: Scripte
     assert len(await owner.history("private")) == 1
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"text": 5, "sender": "a"}, "text"),
-        ({"text": "", "sender": "a"}, "text"),
-        ({"text": HUGE, "sender": "a"}, "text"),
-        ({"text": "hi"}, "sender"),
-        ({"text": "hi", "sender": "a/b"}, "sender"),
-        ({"data": {"text": "hi"}}, "sender"),
-        ("just text", "data"),
-        ([1], "data"),
-    ],
-)
-async def test_a_bad_direct_message_goes_to_the_dead_letters(scripted: Scripted, body: Any, field: str) -> None:
-    """A message that cannot be read is published to the dead-letter topic with the field that is wrong."""
+UNREADABLE: list[tuple[Any, str]] = [
+    ({"text": 5, "sender": "a"}, "text"),
+    ({"text": "", "sender": "a"}, "text"),
+    ({"text": HUGE, "sender": "a"}, "text"),
+    ({"text": "hi"}, "sender"),
+    ({"text": "hi", "sender": "a/b"}, "sender"),
+    ({"data": {"text": "hi"}}, "sender"),
+    ("just text", "data"),
+    ([1], "data"),
+]
+
+
+async def test_bad_direct_messages_go_to_the_dead_letters(scripted: Scripted) -> None:
+    """Each message that cannot be read is published to the dead-letter topic with the field that is wrong.
+
+    The topic is listened to once: in Dapr 1.18 a subscriber that leaves its broker in memory can take another with it.
+    """
     user = User(scripted.stack)
     async with listening(scripted.stack, "TravelBuddy.dead") as heard:
-        await user.publish(body)
-        (letter,) = await poll_until(lambda: list(heard), 10, "the dead letter is heard")
-    assert letter["reason"].startswith(field)
+        for body, field in UNREADABLE:
+            heard.clear()
+            await user.publish(body)
+            await poll_until(lambda: list(heard), 10, f"the dead letter of {body!r:.60} is heard")
+            assert [letter["reason"].partition(":")[0] for letter in heard] == [field]
 
 
 async def test_odd_but_honest_input_is_served(scripted: Scripted) -> None:
