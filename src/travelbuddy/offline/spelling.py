@@ -76,7 +76,7 @@ def distance(one: str, other: str) -> int:
     return last[-1]
 
 
-@lru_cache(maxsize=16_384)  # most of what people write is the same few thousand words
+@lru_cache(maxsize=4_096)  # people mostly use the same words
 def corrected_word(word: str) -> str | None:
     """The word of dates and flights that a misspelled one is meant for, or None."""
     return None if word.lower() in _RIGHT else _speller().correct(word)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
@@ -50,7 +51,8 @@ class _Complaints(logging.Filter):
 
     def __init__(self, endpoint: str) -> None:
         super().__init__()
-        self._endpoint = endpoint
+        where = urlsplit(endpoint)
+        self._endpoint = where._replace(netloc=where.netloc.rpartition("@")[2]).geturl()  # a password is not for logs
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.created - self._last < COMPLAIN_EVERY:

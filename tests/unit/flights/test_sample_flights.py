@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.pace import soon
 
 from travelbuddy.domain.travel import CABINS, FlightQuery, Offer, Slice
 from travelbuddy.errors import ToolError
@@ -191,7 +190,7 @@ def test_the_ends_of_the_world(route: tuple[str, str]) -> None:
 
 
 def test_a_search_is_quick() -> None:
-    """After the first, searches take a few milliseconds (20 meant)."""
+    """After the first, searches take a few milliseconds (20 meant; the bound allows for a busy machine)."""
     pairs = [("OSL", "PAR"), ("LON", "NYC"), ("LAX", "SYD"), ("TYO", "SAO"), ("LYR", "AKL")]
     for pair in pairs:
         search(*pair)
@@ -200,4 +199,4 @@ def test_a_search_is_quick() -> None:
         start = time.perf_counter()
         search(*pair, DAY + timedelta(days=offset), return_date=DAY + timedelta(days=offset + 9))
         times.append(time.perf_counter() - start)
-    assert soon(median(times), 0.1)
+    assert median(times) < 0.1

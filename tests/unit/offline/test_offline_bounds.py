@@ -22,7 +22,7 @@ from travelbuddy.offline.wire import count_tokens
 
 TOOLS = ALL_TOOLS | ERRAND_TOOLS
 TODAY = date(2026, 11, 23)
-SECONDS = 0.25  # generous; measured below 50 ms
+SECONDS = 0.25  # generous for a busy machine; measured below 50 ms
 
 _SYSTEM = Message("system", "You are TravelBuddy.\nToday is 2026-11-23 (Monday).")
 _VOCABULARY = """
@@ -102,7 +102,7 @@ def test_any_text_has_an_answer(text: str) -> None:
     """Any text of up to ten thousand characters is answered, in bounded time."""
     begin = time.thread_time()
     reply = respond([_SYSTEM, Message("user", text)], TOOLS)
-    assert soon(time.thread_time() - begin, 4 * SECONDS)
+    assert time.thread_time() - begin < 4 * SECONDS
     assert sound(reply)
 
 
@@ -170,7 +170,7 @@ _BOMBS = {
 @pytest.mark.parametrize("name", _BOMBS)
 def test_bomb_is_answered_soon(name: str) -> None:
     """A megabyte made to keep a rule busy costs no more than a long message."""
-    assert soon(seconds(_BOMBS[name]), SECONDS)
+    assert seconds(_BOMBS[name]) < SECONDS
 
 
 def test_request_at_the_head_of_a_megabyte_is_understood() -> None:
@@ -194,7 +194,7 @@ def test_long_prompt_costs_a_bounded_time() -> None:
     prompts = [Message("system", "x y z\n" * 160_000), Message("system", "\n" * 1_000_000)]
     begin = time.thread_time()
     assert respond([*prompts, Message("user", "hello")], TOOLS).text
-    assert soon(time.thread_time() - begin, 4 * SECONDS)
+    assert time.thread_time() - begin < 4 * SECONDS
 
 
 @given(st.text(max_size=2_000))
