@@ -16,6 +16,7 @@ from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
 from travelbuddy.adapters.dapr_errands import DaprErrandIndexes
 from travelbuddy.adapters.dapr_forks import DaprForks
 from travelbuddy.adapters.dapr_mcp import DaprMcpServers
+from travelbuddy.adapters.dapr_open_sessions import DaprOpenSessions
 from travelbuddy.adapters.dapr_publisher import DaprPublisher
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_replicas import DaprReplicaLink
@@ -42,13 +43,17 @@ from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
 from travelbuddy.live import LiveTurns
 from travelbuddy.live_notices import merged
+from travelbuddy.liveness import Liveness
 from travelbuddy.preferences import today_for
+from travelbuddy.queue_waits import QueueWaits
+from travelbuddy.reconcile import Reconciler
 from travelbuddy.settings import Settings, listed
 from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.telemetry.prices import read_prices
 from travelbuddy.tool_context import tool_contexts
 from travelbuddy.tools import default_toolbox
 from travelbuddy.tools.desks import Desks
+from travelbuddy.turn_policy import TurnPolicy
 from travelbuddy.turns import Turns
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.runtime import WorkflowWorker
@@ -81,6 +86,7 @@ class Services:
     flights: FlightProvider
     sidecar: Sidecar
     worker: WorkflowWorker
+    reconciler: Reconciler
     watch: EngineWatch
     close: Callable[[], Awaitable[None]]
     drain: Drain = field(default_factory=Drain)
@@ -98,6 +104,7 @@ class Services:
             tasks.create_task(self.worker.run())
             tasks.create_task(self.link.run())
             tasks.create_task(self.watch.run())
+            tasks.create_task(self.reconciler.run())
             if self.others is not None:
                 tasks.create_task(self.others.listen())
 
@@ -110,6 +117,7 @@ class _Outside:
     sidecar: Sidecar
     state: DaprRecords
     memory: DaprStateStorage
+    open_sessions: DaprOpenSessions
     engine: DaprTurnEngine
     publisher: DaprPublisher
     link: DaprReplicaLink
@@ -122,13 +130,15 @@ def _outside(settings: Settings) -> _Outside:
     token = settings.dapr_api_token.get_secret_value() if settings.dapr_api_token is not None else None
     sidecar = Sidecar(settings.dapr_host, settings.dapr_grpc_port, settings.dapr_http_port, token)
     state, chat = DaprRecords(sidecar, metrics, sealer=settings.state_sealer), _chat(settings)
+    open_sessions = DaprOpenSessions(state, settings.replica, _utc_now)
     model = GuardedModel(MeteredModel(TracedModel(chat, chat.url), metrics.models), metrics.model_answered)
     return _Outside(
         metrics=metrics,
         sidecar=sidecar,
         state=state,
-        memory=DaprStateStorage(state, _utc_now, metrics.turns.committed),
-        engine=DaprTurnEngine(sidecar, settings.payload_sealer),
+        memory=DaprStateStorage(state, _utc_now, metrics.turns.committed, open_sessions),
+        open_sessions=open_sessions,
+        engine=DaprTurnEngine(sidecar, settings.payload_sealer, settings.replica),
         publisher=DaprPublisher(sidecar),
         link=DaprReplicaLink(sidecar, settings.replica, merged, settings.payload_sealer),
         chat=chat,
@@ -143,12 +153,18 @@ def build_services(settings: Settings) -> Services:
     desks, live, metrics = desks_of(settings, out.engine, out.state, flights, clock), LiveTurns(out.link), out.metrics
     others = DaprMcpServers(out.sidecar, listed(settings.mcp_servers))
     toolbox = default_toolbox(flights, desks, others)
-    erasable, lanes, users = _memory(out, live)
+    waits, policy = QueueWaits(out.link, clock), policy_of(settings, toolbox)
+    erasable, lanes, users = _memory(out, live, waits, policy)
     tools = ToolCalls(toolbox, tool_contexts(settings, users, flights, clock, desks), live, clock, metrics.turns.tool)
     activities = _activities(settings, out, lanes, users, tools, live, doors)
-    turns = Turns(out.memory, out.engine, lanes, policy_of(settings, toolbox), clock, doors, metrics.turns.accepted)
+    claims = Liveness(out.link, lambda: worker.working)
+    reconciler = Reconciler(out.memory, out.engine, lanes.keeper, waits, claims, out.open_sessions, out.link)
+    accepted, replica = metrics.turns.accepted, settings.replica
+    turns = Turns(out.memory, out.engine, lanes, policy, clock, doors, accepted, reconciler, replica)
     following = Following(live, turns, drain.left)
-    worker = worker_of(settings, activities, metrics.turns, work_of(desks, turns, following))
+    worker = worker_of(settings, activities, metrics.turns, waits, work_of(desks, turns, following))
+    worker.on_failed(reconciler.failed)
+    live.on_over(reconciler.over)
     return Services(
         settings=settings,
         gate=build_gate(settings),
@@ -169,6 +185,7 @@ def build_services(settings: Settings) -> Services:
         desks=desks,
         sidecar=out.sidecar,
         worker=worker,
+        reconciler=reconciler,
         watch=EngineWatch(out.sidecar, out.engine.knock, partial(out.state.read, "watch"), lambda: worker.running),
         close=partial(close_outside, out.chat, flights),
         drain=drain,
@@ -203,10 +220,12 @@ def _activities(
     return activities
 
 
-def _memory(out: _Outside, live: LiveTurns) -> tuple[DaprErasableRecords, Lanes, CachedUsers]:
+def _memory(
+    out: _Outside, live: LiveTurns, waits: QueueWaits, policy: TurnPolicy
+) -> tuple[DaprErasableRecords, Lanes, CachedUsers]:
     """The store as the turns see it: what can be erased, who is next, the users."""
-    erasable = DaprErasableRecords(out.state, _utc_now)
-    lanes = Lanes(out.memory, out.engine, _utc_now, live.done, erasable)
+    erasable = DaprErasableRecords(out.state, _utc_now, out.open_sessions)
+    lanes = Lanes(out.memory, out.engine, _utc_now, waits, policy, live.done, erasable)
     return erasable, lanes, _cached(out.memory, out.link, out.metrics)
 
 

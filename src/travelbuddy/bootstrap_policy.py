@@ -5,7 +5,7 @@ from __future__ import annotations
 from travelbuddy.domain.turn import Limits
 from travelbuddy.settings import Settings
 from travelbuddy.tools.base import Toolbox
-from travelbuddy.turns import TurnPolicy
+from travelbuddy.turn_policy import TurnPolicy
 
 OFFLINE_MODEL = "offline-travel-1"
 

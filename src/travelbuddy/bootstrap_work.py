@@ -16,6 +16,7 @@ from travelbuddy.domain.signing import secret_bytes
 from travelbuddy.domain.watch import Watch
 from travelbuddy.flights.provider import FlightProvider, HoldsFlights
 from travelbuddy.following import Following
+from travelbuddy.queue_waits import QueueWaits
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.tools.desks import Desks
@@ -25,8 +26,9 @@ from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.booking import booking
 from travelbuddy.workflow.booking_payloads import BOOKING
 from travelbuddy.workflow.contracts import TURN_WORKFLOW
-from travelbuddy.workflow.executing import Execute, turn_steps
+from travelbuddy.workflow.executing import Execute, turn_steps, waits
 from travelbuddy.workflow.fare_watch import fare_watch
+from travelbuddy.workflow.probe import PROBE, nothing, probe
 from travelbuddy.workflow.runtime import Workflow, WorkflowWorker
 from travelbuddy.workflow.team import team_task
 from travelbuddy.workflow.team_activities import TeamActivities
@@ -84,12 +86,16 @@ def _watches(
     return Watches(DaprErrands(records, Watch), engine, flights, webhooks, clock, rules)
 
 
-def worker_of(settings: Settings, steps: TurnActivities, metrics: TurnMetrics, work: WorkParts) -> WorkflowWorker:
+def worker_of(
+    settings: Settings, steps: TurnActivities, metrics: TurnMetrics, queue: QueueWaits, work: WorkParts
+) -> WorkflowWorker:
     """The worker for turns and for such work."""
+    waiting = waits(queue)
     return WorkflowWorker(
-        {TURN_WORKFLOW: turn, **work.workflows},
-        {**turn_steps(steps, metrics), **work.activities},
+        {TURN_WORKFLOW: turn, PROBE: probe, **work.workflows},
+        {**turn_steps(steps, metrics), **waiting, PROBE: nothing, **work.activities},
         settings.dapr_host,
         settings.dapr_grpc_port,
         settings.payload_sealer,
+        waits=waiting,
     )

@@ -27,7 +27,8 @@ from travelbuddy.domain.conversation import (
 )
 from travelbuddy.domain.standing import Admitted, Done, Queued, Standing, Withdrawn
 from travelbuddy.errors import OwnedByAnother, SessionBusy, StoreUnavailable, TurnWithdrawn
-from travelbuddy.keeping import Keeper
+from travelbuddy.keeping import Keeper, Waits
+from travelbuddy.turn_policy import TurnPolicy
 from travelbuddy.workflow.contracts import IfBusy
 
 log = structlog.get_logger(__name__)
@@ -45,13 +46,16 @@ class Lanes:
         records: SessionRecords,
         engine: TurnEngine,
         clock: Callable[[], datetime],
+        waits: Waits,
+        policy: TurnPolicy,
         announce: Callable[[TurnRecord], None] = lambda record: None,
         erasable: ErasableRecords | None = None,
     ) -> None:
         """``announce`` is told of every turn that is closed here without an answer; it must not fail."""
         self._records = records
         self._erasable = erasable
-        self._keeper = Keeper(records, engine, clock, announce)
+        self.keeper = Keeper(records, engine, clock, announce, waits, policy)
+        self._waits = waits
         self._clock = clock
 
     async def join(
@@ -86,9 +90,9 @@ class Lanes:
             elif if_busy == "interrupt":
                 change = interrupt_with(session, entry, INTERRUPTED, self._clock())
                 if await self._records.commit(change, snapshot.etag or ""):
-                    await self._keeper.after_closing(change.session, *change.closed)
+                    await self.keeper.after_closing(session, change.session, *change.closed)
                     return change.session
-                await self._keeper.repair(session_id, change.closed)
+                await self.keeper.repair(session_id, change.closed)
             else:
                 await self.check_free(snapshot, entry.id)
 
@@ -99,7 +103,7 @@ class Lanes:
             session is None
             or not session.lane
             or session.knows(turn_id)
-            or await self._keeper.evict_ended_head(snapshot)
+            or await self.keeper.evict_ended_head(snapshot)
         ):
             return
         raise SessionBusy(
@@ -115,8 +119,8 @@ class Lanes:
             snapshot = await self._records.read(session_id, user_id=user_id)
             session = snapshot.session
             if session is not None and session.done(entry.id):
-                record = await self._keeper.settled_record(session, entry)
-                await self._keeper.wake_head(session)
+                record = await self.keeper.settled_record(session, entry)
+                self.keeper.wake_head(session)
                 return Done(record)
             position = session.position(entry.id) if session is not None else None
             if session is None or position is None:
@@ -130,7 +134,7 @@ class Lanes:
                     return Done(old)  # so long ago that the session forgot
             elif position == 0:
                 return Admitted(session, snapshot.etag or "", snapshot.user)
-            elif not await self._keeper.evict_ended_head(snapshot):
+            elif not await self.keeper.evict_ended_head(snapshot):
                 return Queued(position)
 
     async def commit(self, turn: TurnRecord, admitted: Admitted) -> TurnRecord:
@@ -139,7 +143,7 @@ class Lanes:
         while True:
             change = commit_turns(session, turn)
             if await self._records.commit(change, etag):
-                await self._keeper.wake_head(change.session)
+                self.keeper.wake_head(change.session)
                 return turn
             log.info("commit.lost_guard", turn=turn.workflow_instance_id, session=turn.session_id)
             match await self._stand_again(turn, change):
@@ -164,22 +168,26 @@ class Lanes:
                 await self.join(session_id, user_id, entry)
                 continue
             if (place := session.entry(entry.id)) is None:
-                return await self._keeper.settled_record(session, entry)
+                return await self.keeper.settled_record(session, entry)
             if place.cancelled_at is not None:
                 return cancelled_turn(session, place, place.cancelled_at)
             turn = cancelled_turn(session, place, now)
             if session.head == place:
                 change = commit_turns(session, turn)
                 if await self._records.commit(change, etag):
-                    await self._keeper.after_closing(change.session, *change.closed)
+                    await self.keeper.after_closing(session, change.session, *change.closed)
                     return turn
             elif await self._records.write(cancel_waiting(session, entry.id, now), etag):
-                await self._keeper.after_closing(session, turn)
+                await self.keeper.after_closing(session, session, turn)
                 return turn
+
+    def wake(self, session_id: str, turn_id: str) -> None:
+        """Let a turn that waits look where it stands."""
+        self._waits.wake(session_id, turn_id)
 
     async def settle(self, session_id: str) -> SessionRecord | None:
         """The session, after any head whose workflow was ended from outside has been recorded as such."""
-        return await self._keeper.settle(session_id)
+        return await self.keeper.settle(session_id)
 
     async def _stand_again(self, turn: TurnRecord, lost: Commit) -> Standing:
         """After a lost commit. Some stores have applied a part of it, which must not outlive an erased session."""

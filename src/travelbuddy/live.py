@@ -38,7 +38,7 @@ class LiveTurns:
     def __init__(self, link: ReplicaLink) -> None:
         self._link = link
         self._closed: Callable[[str], None] = lambda turn_id: None
-        self._over: Callable[[str], None] = lambda turn_id: None
+        self._on_over: list[Callable[[str], None]] = []
         self._turns: LRUCache[str, LiveTurn] = LRUCache(KEPT)
         self._ended_now: TTLCache[str, LiveTurn] = TTLCache(JUST_ENDED, JUST_ENDED_SECONDS)
         self._wanted: TTLCache[str, set[str]] = TTLCache(KEPT, WANTED_SECONDS)
@@ -156,13 +156,17 @@ class LiveTurns:
         self._closed = tell
 
     def on_over(self, tell: Callable[[str], None]) -> None:
-        """Tell every turn that is known to have its outcome."""
-        self._over = tell
+        """Tell every turn that is known to have its outcome; each who asked is told."""
+        self._on_over.append(tell)
 
     def close(self, turn_id: str) -> None:
         """Stop asking the model for this turn, on whichever replica that is done."""
         self._close(turn_id)
         self._link.broadcast({"kind": "closed", "turn": turn_id})
+
+    def _over(self, turn_id: str) -> None:
+        for tell in self._on_over:
+            tell(turn_id)
 
     def _close(self, turn_id: str) -> None:
         self._closed(turn_id)

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Protocol
 
-from travelbuddy.adapters.ports import ENDED, SessionRecords, Snapshot, TurnEngine
+from travelbuddy.adapters.ports import ENDED, EngineStatus, SessionRecords, Snapshot, TurnEngine
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord, TurnRecord, cancelled_turn
 from travelbuddy.domain.titles import beginning
-from travelbuddy.domain.turn import Limits
 from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import KeyReused, NotFound, SessionBusy, TurnOver
 from travelbuddy.incoming import Incoming, turn_id_for
 from travelbuddy.lanes import Lanes, owned
 from travelbuddy.telemetry import audit, spans, tracing
+from travelbuddy.turn_policy import TurnPolicy
 from travelbuddy.views import OpenTurn, TurnView, begun, finished, input_of, once_begun, unfinished
-from travelbuddy.workflow.contracts import TurnInput
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,27 @@ class Accepted:
     repeated: bool = False
 
 
-@dataclass(frozen=True)
-class TurnPolicy:
-    """What every turn is started with; it travels in the turn's input, so a later change leaves it alone."""
+class OpenTurns(Protocol):
+    """Who looks after turns that are accepted and not over, as the Reconciler does."""
 
-    model: str
-    tools: Callable[[], tuple[str, ...]]
-    limits: Limits
+    def opened(self, session_id: str, turn_id: str) -> None:
+        """The turn is accepted here: look after it until it is over."""
+        ...
+
+    async def session_of(self, turn_id: str) -> str | None:
+        """The session of an open turn, from what is known here and what is stored; None when there is none."""
+        ...
+
+
+class NoOpenTurns:
+    """Nobody looks after anything."""
+
+    def opened(self, session_id: str, turn_id: str) -> None:
+        """See OpenTurns."""
+
+    async def session_of(self, turn_id: str) -> str | None:
+        """See OpenTurns."""
+        return None
 
 
 class Turns:
@@ -50,9 +64,13 @@ class Turns:
         clock: Callable[[], datetime],
         doors: OpenDoors | None = None,
         accepted: Callable[[str], None] = lambda door: None,
+        open_turns: OpenTurns | None = None,
+        replica: str | None = None,
     ) -> None:
-        """``accepted`` is told the door of every message that became a turn."""
+        """``accepted`` is told the door of every message that became a turn. ``replica`` is the name of this one."""
         self._accepted = accepted
+        self._open_turns = open_turns or NoOpenTurns()
+        self._replica = replica
         self._doors = doors or OpenDoors()
         self._records = records
         self._engine = engine
@@ -87,23 +105,26 @@ class Turns:
             await self._lanes.check_free(snapshot, turn_id)
         with self._doors.letting_in(turn_id):
             scheduled = await self._let_in(message, entry, snapshot)
+        self._open_turns.opened(message.session_id, turn_id)
         if scheduled:
             self._accepted(message.door)
         return Accepted(turn_id, message.session_id, repeated=not scheduled)
 
     async def _let_in(self, message: Incoming, entry: LaneEntry, snapshot: Snapshot) -> bool:
         """Schedule the turn and put it into the lane; False when it was scheduled before."""
-        scheduled = await self._engine.schedule(entry.id, self._input(message, entry).wire())
+        user_id, session_id = message.user_id, message.session_id
+        turn = self._policy.input_of(entry, user_id, session_id, if_busy=message.if_busy, follower=message.follower)
+        scheduled = await self._engine.schedule(entry.id, turn.wire())
         if not scheduled:
             await self._check_same_running(entry.id, message)
         try:
-            await self._lanes.join(message.session_id, message.user_id, entry, message.if_busy, snapshot)
+            await self._lanes.join(session_id, user_id, entry, message.if_busy, snapshot)
         except SessionBusy:
             if scheduled:
                 await self._engine.terminate(entry.id)
             raise
         if message.if_busy == "reject":
-            await self._engine.wake(entry.id)  # it may have looked before its door let it in
+            self._lanes.wake(session_id, entry.id)  # it may have looked before its door let it in
         return scheduled
 
     async def view(self, turn_id: str, user_id: str | None = None) -> TurnView:
@@ -117,20 +138,20 @@ class Turns:
         A step under way is finished; when it was the last one, the turn is answered.
         """
         turn = await self._find_open(turn_id, user_id)
-        await self._engine.suspend(turn_id)
+        await self._engine.suspend(turn.entry.instance_id)
         return unfinished(replace(turn, status=replace(turn.status, state="suspended")))
 
     async def resume(self, turn_id: str, user_id: str | None = None) -> TurnView:
         """Let a paused turn go on; one that is not paused stays as it is. Raises NotFound and TurnOver."""
         turn = await self._find_open(turn_id, user_id)
-        await self._engine.resume(turn_id)
+        await self._engine.resume(turn.entry.instance_id)
         return unfinished(replace(turn, status=replace(turn.status, state="running")))
 
     async def cancel(self, turn_id: str, user_id: str | None = None) -> TurnView:
         """End the turn, wherever it is, and let the next one begin at once. Raises NotFound and TurnOver."""
         turn = await self.find(turn_id, user_id)
         if isinstance(turn, OpenTurn):
-            turn = await self._lanes.cancel(turn.inp.session_id, turn.user_id, turn.inp.entry(turn_id))
+            turn = await self._lanes.cancel(turn.session_id, turn.user_id, turn.entry)
         if turn.outcome != "cancelled":
             raise TurnOver(f"turn {turn_id!r} is {turn.outcome} already; it cannot be cancelled")
         return finished(turn)
@@ -156,25 +177,51 @@ class Turns:
         return inline or record
 
     async def _find_unrecorded(self, turn_id: str) -> TurnRecord | OpenTurn:
-        inp = input_of(status := begun(await self._engine.status(turn_id), turn_id))
-        if inp is None or status.progress == "withdrawn":
-            raise NotFound(f"no turn {turn_id!r}: it never existed, or its record has expired")
-        session = await self._lanes.settle(inp.session_id)
-        if session is not None and (place := session.entry(turn_id)) is not None:
-            if place.cancelled_at is not None:
-                return cancelled_turn(session, place, place.cancelled_at)
-            return OpenTurn(turn_id, inp, status, session.position(turn_id))
-        inline = session.turn(turn_id) if session is not None else None
-        record = inline or await self._records.find_turn(turn_id)
+        """The turn by what the engine says of it; where that is nothing, by the queues of the open sessions."""
+        status = await self._engine.status(turn_id)
+        inp = input_of(status) if status.closed or status.input else None
+        if inp is None:
+            return await self._find_in_queues(turn_id, status)
+        if status.progress == "withdrawn":
+            raise _no_turn(turn_id)
+        if (found := await self._find_in_session(turn_id, inp.session_id, status)) is not None:
+            return found
+        record = await self._records.find_turn(turn_id)
         if record is None and inp.if_busy == "reject":
             raise NotFound(f"no turn {turn_id!r}: it was not accepted")
-        return record or OpenTurn(turn_id, inp, status, None)
+        return record or OpenTurn(inp.session_id, inp.user_id, inp.entry(turn_id), status, None)
+
+    async def _find_in_queues(self, turn_id: str, status: EngineStatus) -> TurnRecord | OpenTurn:
+        """A turn of whose instance the engine cannot say whose it is: not begun, lost, or not readable."""
+        session_id = await self._open_turns.session_of(turn_id)
+        if session_id is not None and (found := await self._find_in_session(turn_id, session_id, status)) is not None:
+            return found
+        begun(status, turn_id)
+        raise _no_turn(turn_id)
+
+    async def _find_in_session(
+        self, turn_id: str, session_id: str, status: EngineStatus
+    ) -> TurnRecord | OpenTurn | None:
+        """The turn in its session's record: in its queue, or among the last that are done.
+
+        ``status`` is that of its first instance; a successor is asked for.
+        """
+        session = await self._lanes.settle(session_id)
+        if session is None:
+            return None
+        if (place := session.entry(turn_id)) is None:
+            return session.turn(turn_id)
+        if place.cancelled_at is not None:
+            return cancelled_turn(session, place, place.cancelled_at)
+        if place.run:
+            status = await self._engine.status(place.instance_id)
+        return OpenTurn(session_id, session.user_id, place, status, session.position(turn_id))
 
     async def _find_open(self, turn_id: str, user_id: str | None) -> OpenTurn:
         turn = await self.find(turn_id, user_id)
         if isinstance(turn, TurnRecord):
             raise TurnOver(f"turn {turn_id!r} is {turn.outcome} already")
-        if turn.status.state in ENDED:
+        if turn.position is None and turn.status.state in ENDED:
             raise TurnOver(f"turn {turn_id!r} has ended")
         return turn
 
@@ -208,26 +255,14 @@ class Turns:
             trace=tracing.headers() or None,
             door=message.door,
             notice=message.notice,
-        )
-
-    def _input(self, message: Incoming, entry: LaneEntry) -> TurnInput:
-        return TurnInput(
-            user_id=message.user_id,
-            session_id=message.session_id,
-            message=message.text,
-            accepted_at=entry.accepted_at,
-            model=self._policy.model,
-            tools=self._policy.tools(),
-            limits=self._policy.limits,
             context=message.context or {},
             reply_to=message.reply_to,
-            if_busy=message.if_busy,
-            follower=message.follower,
-            accepted_by=message.accepted_by,
-            trace=entry.trace,
-            door=message.door,
-            notice=message.notice,
+            accepted_by=message.accepted_by or self._replica,
         )
+
+
+def _no_turn(turn_id: str) -> NotFound:
+    return NotFound(f"no turn {turn_id!r}: it never existed, or its record has expired")
 
 
 def _same(same: bool) -> bool:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from travelbuddy.adapters.ports import EngineState, EngineStatus
-from travelbuddy.domain.conversation import TurnRecord
+from travelbuddy.domain.conversation import LaneEntry, TurnRecord
 from travelbuddy.domain.steps import Step
 from travelbuddy.errors import CannotOpen, NotBegun
 from travelbuddy.workflow.contracts import TurnInput
@@ -45,17 +45,13 @@ class TurnView(BaseModel):
 
 @dataclass(frozen=True)
 class OpenTurn:
-    """A turn without a record: what it was started with, how the engine sees it, its place in the lane."""
+    """A turn without a record: what was accepted, how the engine sees its instance, its place in the lane if any."""
 
-    turn_id: str
-    inp: TurnInput
+    session_id: str
+    user_id: str
+    entry: LaneEntry
     status: EngineStatus
     position: int | None
-
-    @property
-    def user_id(self) -> str:
-        """Whose turn it is."""
-        return self.inp.user_id
 
 
 async def once_begun(look: Callable[[], Awaitable[_Found]]) -> _Found:
@@ -100,20 +96,20 @@ def finished(record: TurnRecord) -> TurnView:
 def unfinished(turn: OpenTurn) -> TurnView:
     """The view of a turn without a record: it waits, runs, or ended before it came to stand in a lane."""
     status, position = turn.status, turn.position
-    if status.state in _ENDED_AS:
+    if position is None and status.state in _ENDED_AS:
         state = _ENDED_AS[status.state]
     elif status.state == "suspended":
         state = "paused"
     else:
         state = "queued" if position else "running"
     return TurnView(
-        workflow_instance_id=turn.turn_id,
-        session_id=turn.inp.session_id,
-        user_id=turn.inp.user_id,
+        workflow_instance_id=turn.entry.id,
+        session_id=turn.session_id,
+        user_id=turn.user_id,
         status=state,
         progress=status.progress or "accepted",
         queue_position=position,
-        created_at=turn.inp.accepted_at,
+        created_at=turn.entry.accepted_at,
         updated_at=datetime.fromisoformat(status.updated_at) if status.updated_at else None,
     )
 

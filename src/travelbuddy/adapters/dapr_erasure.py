@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from travelbuddy.adapters.dapr_open_sessions import DaprOpenSessions
 from travelbuddy.adapters.dapr_records import DAY, DaprRecords, corrupt_key
 from travelbuddy.adapters.dapr_store import Put
 from travelbuddy.domain.conversation import SessionRecord
@@ -27,9 +28,12 @@ class Tombstone(BaseModel):
 class DaprErasableRecords:
     """The ErasableRecords port."""
 
-    def __init__(self, records: DaprRecords, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, records: DaprRecords, clock: Callable[[], datetime], open_sessions: DaprOpenSessions | None = None
+    ) -> None:
         self._records = records
         self._clock = clock
+        self._open = open_sessions or DaprOpenSessions(records, "", clock)
 
     async def mark_erased(self, session_id: str) -> None:
         """See ErasableRecords."""
@@ -49,8 +53,10 @@ class DaprErasableRecords:
         if stored.etag is None:
             return None
         session = await self._records.parse(SessionRecord, key, stored)
-        ids = [*session.turn_ids, *(entry.id for entry in session.lane)] if session is not None else []
-        return ids, stored.etag
+        if session is None:
+            return [], stored.etag
+        waiting = (instance_id for entry in session.lane for instance_id in entry.instance_ids)
+        return [*session.turn_ids, *session.successors, *waiting], stored.etag
 
     async def drop_session(self, session_id: str, user_id: str, etag: str) -> bool:
         """See ErasableRecords."""
@@ -63,6 +69,7 @@ class DaprErasableRecords:
 
     async def unlist_session(self, user_id: str, session_id: str) -> None:
         """See ErasableRecords."""
+        await self._open.forget(session_id)
         await self._drop(f"tally:{user_id}/{session_id}")
         await self._records.delete(corrupt_key(f"session:{session_id}"))
         key = f"sessions:{user_id}"

@@ -47,12 +47,13 @@ class DaprRecords:
         """The values of the keys, in their order, in one request."""
         return await self._do("read", keys, lambda: self._read(*keys))
 
-    async def write(self, put: Put) -> bool:
+    async def write(self, put: Put, *others: Put) -> bool:
         """Replace a value if its ETag still holds, or create it if there is none (``etag=None``).
 
         False when somebody was faster. How a store words a conflict differs, so a refusal is judged by reading again.
+        The others are set in the same request, without a guard, and perhaps also when it is refused.
         """
-        return await self._do("write", [put.key], lambda: self._write(put))
+        return await self._do("write", [put.key, *(other.key for other in others)], lambda: self._write(put, others))
 
     async def transact(self, guard: Put, others: Sequence[Put | Delete]) -> bool:
         """As ``write`` for ``guard``, with the others in the same request.
@@ -106,9 +107,9 @@ class DaprRecords:
         except grpc.aio.AioRpcError as error:
             raise _unavailable(error) from error
 
-    async def _write(self, put: Put) -> bool:
+    async def _write(self, put: Put, others: Sequence[Put] = ()) -> bool:
         try:
-            await self._store.save(put, first_write=True)
+            await self._store.save(put, *others, first_write=True)
         except grpc.aio.AioRpcError as error:
             return await self._refused(put.key, put.etag, error)
         return True

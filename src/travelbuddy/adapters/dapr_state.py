@@ -6,6 +6,7 @@ turn:<id>                  TurnRecord                                         7 
 user:<id>                  UserRecord, under its ETag                         30 days
 sessions:<user>            SessionIndex, under its ETag                       30 days
 tally:<user>/<session>     Tally, a plain set (repeating it is harmless)      30 days
+open:<replica>/<n>         a session that may have open turns, DaprOpenSessions 7 days
 corrupt:<key>              a value that could not be read                     7 days
 """
 
@@ -18,6 +19,7 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from travelbuddy.adapters.dapr_indexes import USER_TTL, DaprSessionIndexes
+from travelbuddy.adapters.dapr_open_sessions import DaprOpenSessions
 from travelbuddy.adapters.dapr_records import DAY, DaprRecords
 from travelbuddy.adapters.dapr_store import Delete, Put
 from travelbuddy.adapters.ports import Snapshot, StateStorage
@@ -48,10 +50,12 @@ class DaprStateStorage(DaprSessionIndexes, StateStorage):
         records: DaprRecords,
         clock: Callable[[], datetime],
         committed: Callable[[Sequence[TurnRecord]], None] = lambda closed: None,
+        open_sessions: DaprOpenSessions | None = None,
     ) -> None:
         """``committed`` is told of the turns that a commit of ours has closed."""
         super().__init__(records, clock)
         self._committed = committed
+        self._open = open_sessions or DaprOpenSessions(records, "", clock)
 
     # SessionRecords: what the session protocol needs
 
@@ -63,21 +67,35 @@ class DaprStateStorage(DaprSessionIndexes, StateStorage):
         user = await self._records.parse(UserRecord, keys[1], stored[1]) if user_id is not None else None
         return Snapshot(session, stored[0].etag, user)
 
-    async def write(self, session: SessionRecord, etag: str | None) -> bool:
+    async def read_all(self, session_ids: Sequence[str]) -> list[Snapshot]:
         """See SessionRecords."""
-        return await self._records.write(put_session(session, etag))
+        keys = [f"session:{session_id}" for session_id in session_ids]
+        stored = await self._records.read(*keys) if keys else []
+        return [
+            Snapshot(await self._records.parse(SessionRecord, key, each), each.etag)
+            for key, each in zip(keys, stored, strict=True)
+        ]
+
+    async def write(self, session: SessionRecord, etag: str | None) -> bool:
+        """See SessionRecords. A session that gets its first open turn is noted as open in the same request."""
+        with self._open.noting(session) as note:
+            return note.done(await self._records.write(put_session(session, etag), *note.puts))
 
     async def commit(self, commit: Commit, etag: str) -> bool:
         """See SessionRecords. A turn that leaves the window is written again from the guarded copy."""
         session = commit.session
-        committed = await self._records.transact(
-            put_session(session, etag),
-            [
-                *(put_turn(record) for record in (*commit.sealed, *commit.closed)),
-                put_tally(session),
-                *(Delete(f"turn:{turn_id}") for turn_id in commit.dropped),
-            ],
-        )
+        with self._open.noting(session) as note:
+            committed = note.done(
+                await self._records.transact(
+                    put_session(session, etag),
+                    [
+                        *(put_turn(record) for record in (*commit.sealed, *commit.closed)),
+                        put_tally(session),
+                        *note.puts,
+                        *(Delete(f"turn:{turn_id}") for turn_id in commit.dropped),
+                    ],
+                )
+            )
         if committed:
             self._committed(commit.closed)
             for turn in commit.closed:

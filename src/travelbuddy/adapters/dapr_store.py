@@ -68,10 +68,13 @@ class DaprStore:
                 raise StoreUnavailable(f"the state store failed to read: {item.error}", retry_after=1)
         return [self._opened(key, _stored(found[key])) if key in found else Stored(b"", None) for key in keys]
 
-    async def save(self, put: Put, *, first_write: bool) -> None:
-        """Set a value; as a first write only if its ETag still holds, or without one if there is no value yet."""
-        item = self._item(put, _FIRST_WRITE if first_write else None)
-        await self._call("SaveState", api_v1.SaveStateRequest(store_name=self._name, states=[item]))
+    async def save(self, put: Put, *others: Put, first_write: bool) -> None:
+        """Set a value; as a first write only if its ETag still holds, or without one if there is no value yet.
+
+        The others are set in the same request, without a guard.
+        """
+        items = [self._item(put, _FIRST_WRITE if first_write else None), *(self._item(each, None) for each in others)]
+        await self._call("SaveState", api_v1.SaveStateRequest(store_name=self._name, states=items))
 
     async def transact(self, changes: Sequence[Put | Delete]) -> None:
         """Make these changes in one request."""

@@ -12,7 +12,6 @@ from typing import Any
 import grpc
 import grpc.aio
 import structlog
-from cachetools import TTLCache
 from dapr.ext.workflow import WorkflowStatus
 from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2 import ListInstanceIDsRequest
 from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
@@ -24,12 +23,14 @@ from travelbuddy.errors import CannotOpen, StoreUnavailable
 from travelbuddy.sealing import Sealer
 from travelbuddy.sidecar_token import call_metadata
 from travelbuddy.telemetry import spans
-from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
+from travelbuddy.workflow.contracts import TURN_WORKFLOW
 from travelbuddy.workflow.payloads import place_of
+from travelbuddy.workflow.probe import PROBE
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT = 10.0
+Clock = Callable[[], float]
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """A start that is due: the engine then answers when the instance is stored, else when the workflow has run already."""
 _STATES: dict[WorkflowStatus, EngineState] = {
@@ -39,10 +40,10 @@ _STATES: dict[WorkflowStatus, EngineState] = {
     WorkflowStatus.SUSPENDED: "suspended",
 }
 _STATUS_TRIES = 3
-_TORN = "missing from state store"
-"""Part of what daprd says of a workflow whose records do not fit together: writes have overtaken each other."""
-TORN_FOR = 10.0
-"""Seconds after which a torn workflow counts as failed: a store that is just coming back may look so for a moment."""
+_AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
+_NOBODY = "status-of-nobody"
+"""An instance that does not exist."""
+PROBE_WITHIN = 5.0
 _PURGE_TRIES = 30
 _LIST_PAGE = 1000
 
@@ -51,12 +52,13 @@ class DaprTurnEngine:
     """The ports TurnEngine and Work over the sidecar's workflow API."""
 
     def __init__(
-        self, sidecar: Sidecar, sealer: Sealer | None = None, clock: Callable[[], float] = time.monotonic
+        self, sidecar: Sidecar, sealer: Sealer | None = None, replica: str = "", clock: Clock = time.monotonic
     ) -> None:
+        """``replica`` is the name of this one, for the instances that it tries the engine with."""
         self._sidecar = sidecar
         self._sealer = sealer or Sealer()
+        self._probe = f"{PROBE}-{replica}"
         self._clock = clock
-        self._torn_since: TTLCache[str, float] = TTLCache(1_000, 600)
 
     async def schedule(self, turn_id: str, payload: Mapping[str, JsonValue]) -> bool:
         """See TurnEngine."""
@@ -83,26 +85,29 @@ class DaprTurnEngine:
         """See TurnEngine. Dapr 1.18.2 fails now and then to read a running instance, so this tries again."""
         for left in reversed(range(_STATUS_TRIES)):
             try:
-                async with asyncio.timeout(TIMEOUT):
-                    state = await self._sidecar.connection.workflows.get_workflow_state(turn_id)
-                return _status(state, turn_id, self._sealer)
+                return await self._status(turn_id)
             except (grpc.aio.AioRpcError, TimeoutError) as error:
-                if not left and self._torn_for_good(turn_id, error):
-                    return EngineStatus("failed")
                 if not left:
+                    if await self._fails_for_this_one_alone(error):
+                        log.warning("turn.unreadable", turn=turn_id, reason=str(_unavailable(error)))
+                        return EngineStatus("unreadable")
                     raise _unavailable(error) from error
                 await asyncio.sleep(0.05)
         raise AssertionError("unreachable")
 
-    async def wake(self, turn_id: str) -> None:
-        """See TurnEngine. An event to an ended instance is dropped by the engine; a torn one hears nothing."""
+    async def _status(self, turn_id: str) -> EngineStatus:
+        async with asyncio.timeout(TIMEOUT):
+            state = await self._sidecar.connection.workflows.get_workflow_state(turn_id)
+        return _status(state, turn_id, self._sealer)
+
+    async def _fails_for_this_one_alone(self, error: BaseException) -> bool:
+        """Whether the engine reads others' state. What it says of the one it cannot read differs by what is lost."""
+        if not isinstance(error, grpc.aio.AioRpcError) or error.code() in _AWAY:
+            return False
         try:
-            with spans.engine("wake"):
-                await _tell(self._sidecar.connection.workflows.raise_workflow_event(turn_id, ADMITTED))
-        except StoreUnavailable as error:
-            if _TORN not in str(error):
-                raise
-            log.warning("turn.torn", turn=turn_id, reason=str(error))
+            return (await self._status(_NOBODY)).state == "missing"
+        except (grpc.aio.AioRpcError, TimeoutError):
+            return False
 
     async def tell(self, instance_id: str, event: str, data: JsonValue = None) -> bool:
         """See Work."""
@@ -112,16 +117,6 @@ class DaprTurnEngine:
     def _sealed(self, data: Any, instance_id: str) -> Any:
         """What the engine may keep of this."""
         return self._sealer.seal(json.dumps(data), place_of(instance_id)) if self._sealer.seals else data
-
-    def _torn_for_good(self, turn_id: str, error: BaseException) -> bool:
-        """Whether no part of this workflow can run any more: its state has been unreadable for some time."""
-        if not isinstance(error, grpc.aio.AioRpcError) or _TORN not in (error.details() or ""):
-            return False
-        torn_for = self._clock() - self._torn_since.setdefault(turn_id, self._clock())
-        if torn_for < TORN_FOR:
-            return False
-        log.error("turn.torn", turn=turn_id, seconds=round(torn_for), reason=error.details())
-        return True
 
     async def suspend(self, turn_id: str) -> None:
         """See TurnEngine."""
@@ -135,6 +130,14 @@ class DaprTurnEngine:
         """See TurnEngine."""
         with spans.engine("terminate"):
             await _tell(self._sidecar.connection.workflows.terminate_workflow(turn_id))
+
+    async def probe(self) -> bool:
+        """See TurnEngine."""
+        await self.start(PROBE, self._probe, {})
+        until = self._clock() + PROBE_WITHIN
+        while (state := (await self.status(self._probe)).state) == "running" and self._clock() < until:  # noqa: ASYNC110  it is remote
+            await asyncio.sleep(0.2)
+        return state == "completed"
 
     async def purge(self, turn_id: str) -> bool:
         """See TurnEngine. Right after its end an instance is hard to read, so this tries again."""

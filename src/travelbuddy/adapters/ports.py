@@ -14,7 +14,8 @@ from travelbuddy.domain.conversation import Commit, SessionRecord, TurnRecord
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.users import SessionIndex, Tally, UserRecord
 
-EngineState = Literal["running", "suspended", "completed", "failed", "terminated", "missing"]
+EngineState = Literal["running", "suspended", "completed", "failed", "terminated", "missing", "unreadable"]
+"""``unreadable``: the engine answers for others and fails for this instance, which nothing can run or end any more."""
 ENDED: frozenset[EngineState] = frozenset({"completed", "failed", "terminated", "missing"})
 
 
@@ -32,6 +33,10 @@ class SessionRecords(Protocol):
 
     async def read(self, session_id: str, *, user_id: str | None = None) -> Snapshot:
         """One bulk read of the session and, where asked for, a user's record."""
+        ...
+
+    async def read_all(self, session_ids: Sequence[str]) -> list[Snapshot]:
+        """The sessions, in their order."""
         ...
 
     async def write(self, session: SessionRecord, etag: str | None) -> bool:
@@ -67,6 +72,22 @@ class SessionRecords(Protocol):
         ...
 
 
+class OpenSessions(Protocol):
+    """Which sessions may have open turns, of all replicas. It may name too many, and never too few for long."""
+
+    async def begin(self) -> list[str]:
+        """Take part as this replica; the sessions that it left behind when it was here before."""
+        ...
+
+    async def of_others(self) -> list[str]:
+        """The sessions of all other replicas, whether those still run or not."""
+        ...
+
+    def over(self, session_id: str) -> None:
+        """The session has no open turn of this replica's any more."""
+        ...
+
+
 class ErasableRecords(Protocol):
     """Removing what is stored of a user. Everything may be repeated."""
 
@@ -79,7 +100,7 @@ class ErasableRecords(Protocol):
         ...
 
     async def turns_of(self, session_id: str) -> tuple[list[str], str] | None:
-        """The ids of the session's turns, done and waiting, and its ETag; None when there is no such record."""
+        """The ids of the session's turns and their instances, and its ETag; None when there is no such record."""
         ...
 
     async def drop_session(self, session_id: str, user_id: str, etag: str) -> bool:
@@ -91,7 +112,7 @@ class ErasableRecords(Protocol):
         ...
 
     async def unlist_session(self, user_id: str, session_id: str) -> None:
-        """Delete the session's tally and take it out of the user's index."""
+        """Delete the session's tally and take it out of the user's index and of the open sessions."""
         ...
 
     async def session_ids(self, user_id: str) -> list[str]:
@@ -166,10 +187,6 @@ class TurnEngine(Protocol):
         """The instance's state; ``missing`` when the engine does not know the id."""
         ...
 
-    async def wake(self, turn_id: str) -> None:
-        """Tell a waiting turn to look at the lane again; harmless when it is not waiting or has ended."""
-        ...
-
     async def suspend(self, turn_id: str) -> None:
         """Hold the instance before its next step; an activity under way is finished. Harmless when it has ended."""
         ...
@@ -180,6 +197,10 @@ class TurnEngine(Protocol):
 
     async def terminate(self, turn_id: str) -> None:
         """End the instance; harmless when it has ended or is unknown. An activity under way is not stopped by it."""
+        ...
+
+    async def probe(self) -> bool:
+        """Whether a new instance with one activity runs to its end now, within seconds: the engine hands out work."""
         ...
 
     async def purge(self, turn_id: str) -> bool:

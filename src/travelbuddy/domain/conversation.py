@@ -6,6 +6,7 @@ each of them is a transition of the protocol that ``tests/property`` checks agai
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
@@ -29,8 +30,15 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class ReplyTo(_Record):
+    """Where a reply goes when the message came by pub/sub."""
+
+    recipient: str
+    in_reply_to: str
+
+
 class LaneEntry(_Record):
-    """An accepted message whose turn is not yet done.
+    """An accepted message whose turn is not yet done, with all that another workflow instance needs to answer it.
 
     One that is cancelled while it waits keeps its place, so that the order of acceptance stays the conversation's; it
     is closed together with the turn before it.
@@ -46,6 +54,23 @@ class LaneEntry(_Record):
     """Through which door the message came."""
     notice: dict[str, JsonValue] | None = None
     """For a notice, whose ``message`` is the agent's own: what it carries."""
+    context: dict[str, JsonValue] = Field(default_factory=dict)
+    """The request's own context."""
+    reply_to: ReplyTo | None = None
+    accepted_by: str | None = None
+    """The replica whose door counts this turn as in progress, until it hears of its end."""
+    run: int = 0
+    """How often another workflow instance had to take this turn over, because Dapr could not run the one before."""
+
+    @property
+    def instance_id(self) -> str:
+        """The workflow instance that carries the turn out now: the turn's own id, or that of a successor."""
+        return self.id if self.run == 0 else f"{self.id}-r{self.run}"
+
+    @property
+    def instance_ids(self) -> tuple[str, ...]:
+        """All instances that this turn has had."""
+        return tuple(self.model_copy(update={"run": run}).instance_id for run in range(self.run + 1))
 
 
 class TurnRecord(_Record):
@@ -85,6 +110,8 @@ class SessionRecord(_Record):
     lane: tuple[LaneEntry, ...] = ()
     turns: tuple[TurnRecord, ...] = ()
     turn_ids: tuple[str, ...] = ()
+    successors: tuple[str, ...] = ()
+    """Workflow instances that took a finished turn over; erasing must find them."""
     forked_from: ForkedFrom | None = None
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
 
@@ -126,6 +153,12 @@ def enter_lane(session: SessionRecord, entry: LaneEntry) -> SessionRecord:
     return session.model_copy(update={"lane": (*session.lane, entry), "last_activity": entry.accepted_at})
 
 
+def succeed(session: SessionRecord, turn_ids: Collection[str]) -> SessionRecord:
+    """Name a successor instance for each of these turns that waits; it is to be started after this is stored."""
+    lane = (e if e.id not in turn_ids else e.model_copy(update={"run": e.run + 1}) for e in session.lane)
+    return session.model_copy(update={"lane": tuple(lane)})
+
+
 class Commit(NamedTuple):
     """The new session record, the turns it closes, those that left the window, and the ids that are forgotten."""
 
@@ -140,10 +173,12 @@ def commit_turns(session: SessionRecord, *finished: TurnRecord) -> Commit:
 
     None of them may be done yet.
     """
-    lane = session.lane
+    lane, successors = session.lane, session.successors
     for turn in finished:
         if session.done(turn.workflow_instance_id):
             raise ValueError(f"turn {turn.workflow_instance_id} is committed already")
+        if (entry := session.entry(turn.workflow_instance_id)) is not None:
+            successors = (*successors, *entry.instance_ids[1:])
         lane = tuple(entry for entry in lane if entry.id != turn.workflow_instance_id)
     closed = finished
     while lane and lane[0].cancelled_at is not None:
@@ -158,6 +193,7 @@ def commit_turns(session: SessionRecord, *finished: TurnRecord) -> Commit:
                 "lane": lane,
                 "turns": turns[-WINDOW:],
                 "turn_ids": ids[-REMEMBERED:],
+                "successors": successors[-REMEMBERED:],
                 "message_count": session.message_count + len(closed),
                 "tokens_used": session.tokens_used + tokens,
                 "day_tokens": tokens + (session.day_tokens if session.tokens_day == day else 0),

@@ -2,7 +2,7 @@
 
     CallModel ──tool_calls──▶ CallTools ──▶ CallModel … ──done──▶ Finish      (local tools: CallModel ──▶ CallModel)
         │  ▲
-        └──┴ queued: AwaitTurn    retry: Backoff
+        └──┴ queued: AwaitTurn    retry: Backoff    after many of these: StartOver
 
 The workflow is nothing but a loop over ``next_step``, so every rule about attempts and limits is here.
 """
@@ -21,10 +21,8 @@ from travelbuddy.domain.conversation import Outcome
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.steps import Step, tokens_of
 
-LANE_RECHECK = 3.0
-"""Seconds after which a waiting turn asks again although nobody woke it."""
 MAX_WAITS = 50
-"""Waits after which a turn begins anew with an empty history, so that hours in a lane cost no more than minutes."""
+"""Waits after which the workflow begins anew with an empty history, so that hours cost no more than minutes."""
 MAX_BACKOFF = 30.0
 
 
@@ -77,18 +75,49 @@ class Limits(BaseModel):
     """The same of all of the user's sessions on one day (UTC)."""
 
 
-@dataclass(frozen=True)
-class TurnState:
-    """Where a turn stands. ``messages`` are the assistant tool calls and tool results of this turn so far."""
+class Progress(BaseModel):
+    """How far a turn has come. ``messages`` are the assistant tool calls and tool results of this turn so far."""
 
-    limits: Limits
+    model_config = ConfigDict(frozen=True)
+
     step: int = 1
     attempt: int = 1
     store_waits: int = 0
-    lane_waits: int = 0
     messages: tuple[Message, ...] = ()
     timeline: tuple[Step, ...] = ()
+
+
+NOT_BEGUN = Progress()
+
+
+@dataclass(frozen=True)
+class TurnState:
+    """Where a turn stands: its progress, what the last activity said, and how often this instance has waited."""
+
+    limits: Limits
+    progress: Progress = NOT_BEGUN
+    waits: int = 0
     last: ModelResult | None = None
+
+    @property
+    def step(self) -> int:
+        """The number of the next question to the model, from 1."""
+        return self.progress.step
+
+    @property
+    def attempt(self) -> int:
+        """The number of the next try of that question, from 1."""
+        return self.progress.attempt
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The turn's tool calls and results so far."""
+        return self.progress.messages
+
+    @property
+    def timeline(self) -> tuple[Step, ...]:
+        """The steps that are finished."""
+        return self.progress.timeline
 
 
 @dataclass(frozen=True)
@@ -110,10 +139,9 @@ class CallTools:
 
 @dataclass(frozen=True)
 class AwaitTurn:
-    """Wait to be woken, at most ``seconds``; ``position`` turns of the session come first."""
+    """Wait to be admitted; ``position`` turns of the session come first."""
 
     position: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -127,7 +155,7 @@ class Backoff:
 
 @dataclass(frozen=True)
 class StartOver:
-    """Begin the turn anew, with the same input and no history: it has only waited so far."""
+    """Begin the workflow anew with an empty history; the turn's progress goes along."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +173,11 @@ def next_step(state: TurnState) -> Decision:
     """What the workflow does next. Pure: the same state gives the same decision on every replay."""
     last = state.last
     if last is None:
-        return _call_model(state)
+        return StartOver() if state.waits > MAX_WAITS else _call_model(state)
     if last.kind == "queued":
-        only_waited = not state.messages and not state.timeline
-        return StartOver() if only_waited and state.lane_waits > MAX_WAITS else AwaitTurn(last.position, LANE_RECHECK)
+        return AwaitTurn(last.position)
     if last.kind == "retry":
-        tries = state.store_waits if last.trouble == "store" else state.attempt - 1
+        tries = state.progress.store_waits if last.trouble == "store" else state.attempt - 1
         return Backoff(backoff(tries, last.retry_after), last.trouble, state.attempt)
     if last.message is None or (last.kind == "done" and last.outcome is None):
         raise ValueError(f"a result of kind {last.kind} carries a message")
@@ -164,20 +191,19 @@ def next_step(state: TurnState) -> Decision:
 
 def waited(state: TurnState) -> TurnState:
     """After AwaitTurn or Backoff: ready to ask the model again."""
-    return replace(state, last=None)
+    return replace(state, last=None, waits=state.waits + 1)
 
 
 def fold_model(state: TurnState, result: ModelResult) -> TurnState:
     """Take in what ``call_model`` came to."""
     state = replace(state, last=result)
     if result.step is not None:
-        state = replace(state, timeline=(*state.timeline, result.step))
+        state = _with(state, timeline=(*state.timeline, result.step))
     if result.kind == "retry":
         if result.trouble == "store":
-            return replace(state, store_waits=state.store_waits + 1)
-        return replace(state, attempt=min(state.attempt + 1, state.limits.model_attempts))
-    waits = state.lane_waits + 1 if result.kind == "queued" else 0
-    state = replace(state, store_waits=0, lane_waits=waits)
+            return _with(state, store_waits=state.progress.store_waits + 1)
+        return _with(state, attempt=min(state.attempt + 1, state.limits.model_attempts))
+    state = _with(state, store_waits=0)
     return fold_tools(state, result.results) if result.results else state
 
 
@@ -186,13 +212,20 @@ def fold_tools(state: TurnState, results: Sequence[ToolResult]) -> TurnState:
     if state.last is None or state.last.message is None:
         raise ValueError("tool results without a tool call")
     return replace(
-        state,
-        step=state.step + 1,
-        attempt=1,
-        messages=(*state.messages, state.last.message, *(result.message for result in results)),
-        timeline=(*state.timeline, *(result.step for result in results)),
+        _with(
+            state,
+            step=state.step + 1,
+            attempt=1,
+            messages=(*state.messages, state.last.message, *(result.message for result in results)),
+            timeline=(*state.timeline, *(result.step for result in results)),
+        ),
         last=None,
     )
+
+
+def _with(state: TurnState, **changes: object) -> TurnState:
+    """The state with this progress."""
+    return replace(state, progress=state.progress.model_copy(update=changes))
 
 
 def _call_model(state: TurnState) -> CallModel:

@@ -12,14 +12,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from travelbuddy.domain.conversation import LaneEntry
+from travelbuddy.domain.conversation import ReplyTo as ReplyTo  # a part of the turn's input
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.steps import Step
-from travelbuddy.domain.turn import Limits
+from travelbuddy.domain.turn import Limits, Progress
 
 TURN_WORKFLOW = "turn"
 CALL_MODEL = "call_model"
 CALL_TOOL = "call_tool"
-ADMITTED = "admitted"
+AWAIT_TURN = "await_turn"
+PAUSE = "pause"
 IfBusy = Literal["enqueue", "reject", "interrupt"]
 """What becomes of a message whose session has a turn under way."""
 
@@ -36,13 +38,6 @@ class OwnedPayload(_Payload):
     """A payload that says whose it is."""
 
     user_id: str
-
-
-class ReplyTo(_Payload):
-    """Where a reply goes when the message came by pub/sub."""
-
-    recipient: str
-    in_reply_to: str
 
 
 class TurnInput(_Payload):
@@ -68,6 +63,12 @@ class TurnInput(_Payload):
     """Through which door it came: chat, chat-stream, start-workflow, pubsub or mcp; a notice's is its errand."""
     notice: dict[str, JsonValue] | None = None
     """For a notice, whose ``message`` is the agent's own and is told without asking a model: what it carries."""
+    turn_id: str | None = None
+    """The turn that this instance carries on as a successor; None where the instance's own id is the turn's."""
+    run: int = 0
+    """The how-manieth successor it is."""
+    so_far: Progress | None = None
+    """How far the turn had come when the workflow began anew with an empty history."""
 
     def entry(self, turn_id: str) -> LaneEntry:
         """Its place in the session's lane."""
@@ -78,7 +79,15 @@ class TurnInput(_Payload):
             trace=self.trace,
             door=self.door,
             notice=self.notice,
+            context=self.context,
+            reply_to=self.reply_to,
+            accepted_by=self.accepted_by,
+            run=self.run,
         )
+
+    def turn(self, instance_id: str) -> str:
+        """The id of the turn that this instance carries out."""
+        return self.turn_id or instance_id
 
     def wire(self) -> dict[str, JsonValue]:
         """With the limits and tools as they are now, so that a later default does not change a turn under way."""
@@ -115,6 +124,23 @@ class CallToolInput(_Payload):
     """The turn's tools: no other is run. None, from before there was this field, allows all."""
     trace: dict[str, str] | None = None
     asked_at: datetime | None = None
+    turn_id: str | None = None
+    """The turn, where another instance's id is not the turn's own."""
+
+
+class AwaitTurnInput(OwnedPayload):
+    """One execution of ``await_turn``: wait until the turn is at the head of its session's queue."""
+
+    session_id: str
+    turn_id: str
+    position: int = 0
+    """The turns before this one when it was last looked at; 0: its door has not let it in yet."""
+
+
+class PauseInput(OwnedPayload):
+    """One execution of ``pause``: wait until then. Run again after a crash it waits for what is left."""
+
+    until: datetime
 
 
 class TurnOutput(_Payload):

@@ -10,9 +10,20 @@ from pydantic import BaseModel
 
 from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.errors import StoreUnavailable
+from travelbuddy.queue_waits import QueueWaits
 from travelbuddy.telemetry import audit, spans
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
-from travelbuddy.workflow.contracts import CALL_MODEL, CALL_TOOL, CallModelInput, CallToolInput, OwnedPayload
+from travelbuddy.workflow.contracts import (
+    AWAIT_TURN,
+    CALL_MODEL,
+    CALL_TOOL,
+    PAUSE,
+    AwaitTurnInput,
+    CallModelInput,
+    CallToolInput,
+    OwnedPayload,
+    PauseInput,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +51,14 @@ def turn_steps(steps: TurnSteps, metrics: TurnMetrics) -> dict[str, Execute]:
     return {
         CALL_MODEL: _step(CallModelInput, steps.call_model, metrics),
         CALL_TOOL: _step(CallToolInput, steps.call_tool, metrics),
+    }
+
+
+def waits(queue: QueueWaits) -> dict[str, Execute]:
+    """The activities in which a turn waits, by name."""
+    return {
+        AWAIT_TURN: plain(AWAIT_TURN, AwaitTurnInput, queue.await_turn),
+        PAUSE: plain(PAUSE, PauseInput, queue.pause),
     }
 
 
@@ -75,8 +94,9 @@ def _step(
 ) -> Execute:
     name = step.__name__
 
-    async def execute(turn_id: str, payload: str, request: Any) -> str:
+    async def execute(instance_id: str, payload: str, request: Any) -> str:
         call = shape.model_validate_json(payload)
+        turn_id = _turn_of(call) or instance_id
         audit.enter(f"workflow {name}", _user_of(call))
         link = request.parentTraceContext.traceParent
         with (
@@ -89,6 +109,11 @@ def _step(
         return result.model_dump_json(exclude_defaults=True)
 
     return execute
+
+
+def _turn_of(call: CallModelInput | CallToolInput) -> str | None:
+    """The turn that a successor carries on."""
+    return call.turn.turn_id if isinstance(call, CallModelInput) else call.turn_id
 
 
 def _user_of(call: CallModelInput | CallToolInput) -> str:

@@ -7,8 +7,11 @@ own executor; docs/decisions/ARC-011 says why the SDK's worker around that execu
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -51,9 +54,17 @@ class WorkflowWorker:
         host: str,
         port: int,
         sealer: Sealer | None = None,
+        waits: Collection[str] = (),
     ) -> None:
-        """Both by name. ``sealer`` is for all payloads: what is handed to the engine, and what comes back."""
+        """Both by name. ``sealer`` is for all payloads: what is handed to the engine, and what comes back.
+
+        ``waits`` are the names of the activities that only wait: a replica on its way out does not wait for them.
+        """
         self._sealer = sealer or Sealer()
+        self._waits = frozenset(waits)
+        self._executing: Counter[str] = Counter()
+        self._busy = 0
+        self._on_failed: Callable[[str, str, Any], None] = lambda workflow, instance_id, payload: None
         self._target = f"{host}:{port}"
         self._running = False
         self._work: set[asyncio.Task[None]] = set()
@@ -69,8 +80,17 @@ class WorkflowWorker:
 
     @property
     def busy(self) -> bool:
-        """True while a step of a turn is being carried out here."""
-        return bool(self._work)
+        """True while a step is being carried out here that does something."""
+        return self._busy > 0
+
+    @property
+    def working(self) -> Collection[str]:
+        """The ids of the instances whose activities are in progress here."""
+        return self._executing.keys()
+
+    def on_failed(self, tell: Callable[[str, str, Any], None]) -> None:
+        """Tell the workflow, id and input of each instance that ends as failed here; ``tell`` must not fail."""
+        self._on_failed = tell
 
     async def run(self) -> None:
         """Take work until cancelled; after a lost connection again. What was begun then is handed out anew."""
@@ -117,6 +137,14 @@ class WorkflowWorker:
             return self._replay(engine, item)
         return self._execute(engine, item) if item.HasField("activityRequest") else None
 
+    def _tell_failed(self, instance_id: str, actions: Sequence[Any], events: Sequence[Any]) -> None:
+        ends = (action.completeWorkflow for action in actions if action.HasField("completeWorkflow"))
+        if any(end.workflowStatus == protos.ORCHESTRATION_STATUS_FAILED for end in ends):
+            for started in (event.executionStarted for event in events if event.HasField("executionStarted")):
+                log.error("workflow.failed", workflow=started.name, instance=instance_id)
+                self._on_failed(started.name, instance_id, json.loads(started.input.value or "null"))
+                return
+
     async def _replay(self, engine: TaskHubSidecarServiceStub, item: Any) -> None:
         """Run the workflow from its start to where its history ends, and tell what it asks for next."""
         request = item.workflowRequest
@@ -129,6 +157,7 @@ class WorkflowWorker:
             executor = _OrchestrationExecutor(self._workflows, _SDK_LOG)
             past, new = in_order(request.pastEvents, request.newEvents)
             result = executor.execute(request.instanceId, past, new)
+            self._tell_failed(request.instanceId, result.actions, (*past, *new))
             seal_actions(result.actions, request.instanceId, self._sealer, end=not called)
             step.actions.extend(result.actions)
             status = self._sealer.seal(result.encoded_custom_status or "", place_of(request.instanceId))
@@ -144,15 +173,30 @@ class WorkflowWorker:
         turn_id = request.workflowInstance.instanceId
         bind_contextvars(turn=turn_id)
         done = protos.ActivityResponse(instanceId=turn_id, taskId=request.taskId, completionToken=item.completionToken)
+        with self._noted(turn_id, request.name):
+            try:
+                place = place_of(turn_id)
+                payload = self._sealer.open(request.input.value, place)
+                result = await self._activities[request.name](turn_id, payload, request)
+                done.result.CopyFrom(make.get_string_value(seal_json(result, place, self._sealer)))
+            except Exception as broken:
+                log.exception("activity.broke_down", activity=request.name, turn=turn_id)
+                done.failureDetails.CopyFrom(failure_of(broken, turn_id, self._sealer))
+            await _deliver(engine.CompleteActivityTask, done)
+
+    @contextmanager
+    def _noted(self, instance_id: str, activity: str) -> Iterator[None]:
+        """While this holds, the instance is worked on here."""
+        counts = activity not in self._waits
+        self._executing[instance_id] += 1
+        self._busy += counts
         try:
-            place = place_of(turn_id)
-            payload = self._sealer.open(request.input.value, place)
-            result = await self._activities[request.name](turn_id, payload, request)
-            done.result.CopyFrom(make.get_string_value(seal_json(result, place, self._sealer)))
-        except Exception as broken:
-            log.exception("activity.broke_down", activity=request.name, turn=turn_id)
-            done.failureDetails.CopyFrom(failure_of(broken, turn_id, self._sealer))
-        await _deliver(engine.CompleteActivityTask, done)
+            yield
+        finally:
+            self._busy -= counts
+            self._executing[instance_id] -= 1
+            if not self._executing[instance_id]:
+                del self._executing[instance_id]
 
 
 def _on_our_context(workflow: Workflow) -> Callable[[Any, Any], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from travelbuddy.domain.turn import (
     CallTools,
     Finish,
     ModelResult,
+    Progress,
     StartOver,
     ToolResult,
     TurnState,
@@ -28,23 +30,30 @@ from travelbuddy.domain.turn import (
     waited,
 )
 from travelbuddy.workflow.contracts import (
-    ADMITTED,
+    AWAIT_TURN,
     CALL_MODEL,
     CALL_TOOL,
+    PAUSE,
+    AwaitTurnInput,
     CallModelInput,
     CallToolInput,
+    OwnedPayload,
+    PauseInput,
     TurnInput,
     TurnOutput,
 )
-from travelbuddy.workflow.waits import event_or_timeout, now
+from travelbuddy.workflow.waits import now
 
 Workflow = Generator["Task[Any]", Any, dict[str, JsonValue]]
 
 
 def turn(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow:
-    """Loop over ``next_step`` until the reply is committed; each branch is one durable wait."""
+    """Loop over ``next_step`` until the reply is committed; each branch is one durable wait, for an activity.
+
+    It has no durable timer and waits for no event: where both can meet in one instance, Dapr may lose it (ARC-029).
+    """
     inp = TurnInput.model_validate(payload)
-    state = TurnState(limits=inp.limits)
+    state = TurnState(inp.limits, inp.so_far or Progress())
     while True:
         step = next_step(state)
         match step:
@@ -57,19 +66,31 @@ def turn(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow:
                 state = fold_tools(state, [ToolResult.model_validate(result) for result in results])
             case AwaitTurn():
                 ctx.set_custom_status(f"queued (position {step.position})")
-                yield from event_or_timeout(ctx, ADMITTED, step.seconds)
+                yield from _wait(ctx, AWAIT_TURN, _queued(ctx, inp, step))
                 state = waited(state)
             case Backoff():
                 ctx.set_custom_status(f"waiting {step.seconds:g} s for the {step.trouble}")
-                yield ctx.create_timer(timedelta(seconds=step.seconds))
+                until = now(ctx) + timedelta(seconds=step.seconds)
+                yield from _wait(ctx, PAUSE, PauseInput(user_id=inp.user_id, until=until))
                 state = waited(state)
             case StartOver():
-                ctx.continue_as_new(payload, save_events=True)
+                ctx.continue_as_new(inp.model_copy(update={"so_far": state.progress}).wire(), save_events=False)
                 return {}
             case Finish():
                 ctx.set_custom_status(step.outcome)
                 message = step.message
                 return TurnOutput(content=message.content, outcome=step.outcome, metadata=message.metadata).wire()
+
+
+def _wait(ctx: DaprWorkflowContext, activity: str, wait: OwnedPayload) -> Generator[Task[Any], Any, None]:
+    """Wait inside an activity; one that broke down has waited too: the turn looks where it stands either way."""
+    with suppress(TaskFailedError):
+        yield ctx.call_activity(activity, input=wait.wire())
+
+
+def _queued(ctx: DaprWorkflowContext, inp: TurnInput, step: AwaitTurn) -> AwaitTurnInput:
+    turn_id = inp.turn(ctx.instance_id)
+    return AwaitTurnInput(user_id=inp.user_id, session_id=inp.session_id, turn_id=turn_id, position=step.position)
 
 
 def _call_model(
@@ -109,5 +130,6 @@ def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, state: 
         tools=inp.tools,
         trace=inp.trace,
         asked_at=now(ctx),
+        turn_id=inp.turn_id,
     )
     return ctx.call_activity(CALL_TOOL, input=request.wire())

@@ -1,0 +1,324 @@
+"""Somebody always looks: what is accepted and not over is looked at until it is, with no client's help.
+
+Each replica looks after the turns that it accepted, which it has in memory, and after those that wait on it. When it
+starts it also looks at the sessions that it and others left open, as the store notes them; and at those of a replica
+that has not been heard of for a while. Finished turns and idle sessions cost nothing.
+
+A look at a session wakes a turn that waits here and is at the head, and finds out whether Dapr still carries the open
+turns out. An instance that failed, is lost, cannot be read, or has nobody working on it gets a successor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+from pydantic import ValidationError
+
+from travelbuddy.adapters.ports import OpenSessions, ReplicaLink, SessionRecords, Snapshot, TurnEngine
+from travelbuddy.domain.conversation import LaneEntry, SessionRecord
+from travelbuddy.errors import StoreUnavailable
+from travelbuddy.keeping import MAX_RUNS, Keeper
+from travelbuddy.queue_waits import QueueWaits
+from travelbuddy.workflow.contracts import TURN_WORKFLOW, TurnInput
+
+log = structlog.get_logger(__name__)
+
+FIRST_LOOK = 3.0
+"""Seconds after which a turn that is not over yet is looked at for the first time; most are over by then."""
+LOOK_EVERY = 5.0
+"""Seconds between two looks at the same session, later twice as long."""
+LATER = 30.0
+SUSPECT_EVERY = 1.0
+"""Seconds until a session is looked at again in which something seems to be wrong."""
+GRACE: Mapping[str, float] = {"ended": 0.5, "missing": 2.0, "unreadable": 4.0, "idle": 8.0}
+"""Seconds for which an instance must seem to be in trouble at every look before it is replaced, by kind of trouble."""
+AT_ONCE = 20
+"""Sessions read in one request."""
+HEARTBEAT = 10.0
+SILENT_AFTER = 35.0
+"""Seconds between two signs of life of a replica, and without one after which others look at what it left open."""
+PROBE_EVERY = 2.0
+_PAUSE = 1.0
+
+
+class Claims(Protocol):
+    """Who works on what, as Liveness knows it."""
+
+    async def claimed(self, instance_ids: Collection[str]) -> set[str]:
+        """Those of the instances that some replica works on now."""
+        ...
+
+
+@dataclass
+class _Watched:
+    """A session with open turns: which of them are known here, and when it is looked at next."""
+
+    turns: set[str] = field(default_factory=set)
+    since: float = 0.0
+    next_look: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Suspicion:
+    """An instance in trouble, since when at every look."""
+
+    trouble: str
+    since: float
+
+
+class Reconciler:
+    """Over the session protocol, the engine, who waits here, and which sessions are noted as open."""
+
+    def __init__(
+        self,
+        records: SessionRecords,
+        engine: TurnEngine,
+        keeper: Keeper,
+        waits: QueueWaits,
+        claims: Claims,
+        open_sessions: OpenSessions,
+        link: ReplicaLink,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._records = records
+        self._engine = engine
+        self._keeper = keeper
+        self._waits = waits
+        self._claims = claims
+        self._index = open_sessions
+        self._link = link
+        self._clock = clock
+        self._sessions: dict[str, _Watched] = {}
+        self._session_of: dict[str, str] = {}
+        self._suspicions: dict[str, _Suspicion] = {}
+        self._soon: set[str] = set()
+        self._asked = asyncio.Event()
+        self._heard: dict[str, float] = {}
+        self._probed_at = self._moved_at = float("-inf")
+        waits.on_waiting(self.look_soon)
+        link.on("alive", lambda notice: self._on_alive(str(notice["replica"])))
+
+    # what it is told
+
+    def opened(self, session_id: str, turn_id: str) -> None:
+        """A turn of this session was accepted here."""
+        self._watched(session_id, FIRST_LOOK).turns.add(turn_id)
+        self._session_of[turn_id] = session_id
+
+    def over(self, turn_id: str) -> None:
+        """The turn has its outcome."""
+        session_id = self._session_of.pop(turn_id, None)
+        watched = self._sessions.get(session_id or "")
+        if session_id is None or watched is None:
+            return
+        watched.turns.discard(turn_id)
+        if not watched.turns and session_id not in self._waits.sessions:
+            self._forget(session_id)
+
+    def look_soon(self, session_id: str) -> None:
+        """A turn of this session begins to wait here, or somebody has seen that something is wrong with it."""
+        self._watched(session_id, FIRST_LOOK)
+        self._soon.add(session_id)
+        self._asked.set()
+
+    def failed(self, workflow: str, instance_id: str, payload: Any) -> None:
+        """An instance ended as failed, as one does that an earlier version began and this one cannot go on with."""
+        if workflow == TURN_WORKFLOW:
+            with suppress(ValidationError):
+                self._watched(TurnInput.model_validate(payload).session_id, 0.0).next_look = 0.0
+                self._asked.set()
+
+    async def session_of(self, turn_id: str) -> str | None:
+        """The session of an open turn: as it was accepted here, else by the queues of all sessions noted as open."""
+        if (known := self._session_of.get(turn_id)) is not None:
+            return known
+        noted = {*self._sessions, *await self._index.of_others()}
+        for snapshot in await self._read(sorted(noted)):
+            if snapshot.session is not None and snapshot.session.entry(turn_id) is not None:
+                return snapshot.session.session_id
+        return None
+
+    # what it does
+
+    async def run(self) -> None:
+        """Look until cancelled, for one life of the sidecar: what seemed wrong before counts anew."""
+        self._suspicions.clear()
+        tasks = {asyncio.create_task(part()) for part in (self._admit, self._look, self._sweep, self._say_alive)}
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _admit(self) -> None:
+        """Wake whoever waits here and is at the head by now: one read of a session, however many wait in it."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            asked, self._soon = sorted(self._soon), set()
+            with _troubles_logged("queues"):
+                for session_id, snapshot in zip(asked, await self._read(asked), strict=True):
+                    self._waits.seen(session_id, snapshot.session)
+
+    async def _look(self) -> None:
+        while True:
+            now = self._clock()
+            due = sorted((s for s, w in self._sessions.items() if w.next_look <= now), key=self._due)[:AT_ONCE]
+            for session_id in due:
+                self._plan(session_id, now)
+            if due:
+                with _troubles_logged("looks"):
+                    await self._look_at(due)
+            await asyncio.sleep(0 if len(due) == AT_ONCE else _PAUSE)
+
+    async def _sweep(self) -> None:
+        """Look at what was left open: at the start by all, later by replicas that are not heard of any more."""
+        found: set[str] | None = None
+        while found is None:
+            with _troubles_logged("sweep"):
+                found = {*await self._index.begin(), *await self._index.of_others()}
+                self._look_at_all(found)
+            await asyncio.sleep(_PAUSE)
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            now = self._clock()
+            if silent := [name for name, heard in self._heard.items() if now - heard > SILENT_AFTER]:
+                with _troubles_logged("sweep"):
+                    self._look_at_all(await self._index.of_others())
+                    for name in silent:
+                        del self._heard[name]
+
+    async def _say_alive(self) -> None:
+        while True:
+            self._link.broadcast({"kind": "alive", "replica": self._link.name})
+            await asyncio.sleep(HEARTBEAT)
+
+    def _on_alive(self, replica: str) -> None:
+        self._heard[replica] = self._clock()
+
+    def _look_at_all(self, session_ids: Collection[str]) -> None:
+        for session_id in session_ids:
+            self._watched(session_id, 0.0)
+
+    async def _look_at(self, session_ids: list[str]) -> None:
+        """One look at each of these sessions."""
+        snapshots = dict(zip(session_ids, await self._read(session_ids), strict=True))
+        instances = [
+            entry.instance_id
+            for snapshot in snapshots.values()
+            if snapshot.session is not None
+            for entry in snapshot.session.lane
+            if entry.cancelled_at is None
+        ]
+        claimed = await self._claims.claimed(instances) if instances else set()
+        for session_id, snapshot in snapshots.items():
+            self._waits.seen(session_id, snapshot.session)
+            if snapshot.session is None or not snapshot.session.lane:
+                if session_id not in self._waits.sessions:
+                    self._forget(session_id)
+            elif await self._check(snapshot, snapshot.session, claimed):
+                self._watched(session_id, 0.0).next_look = self._clock() + SUSPECT_EVERY
+
+    async def _check(self, snapshot: Snapshot, session: SessionRecord, claimed: set[str]) -> bool:
+        """Put right what is wrong with the session's open turns. True: look again soon."""
+        lost: list[str] = []
+        suspicious = False
+        for position, entry in enumerate(session.lane):
+            if entry.cancelled_at is not None:
+                continue
+            trouble = await self._trouble(entry, position, busy=entry.instance_id in claimed)
+            if trouble == "terminated":
+                if position == 0:
+                    return await self._keeper.evict_ended_head(snapshot)
+                continue
+            if trouble is None:
+                self._suspicions.pop(entry.instance_id, None)
+                continue
+            suspicious = True
+            if await self._certain(entry, trouble):
+                lost.append(entry.id)
+        if lost and session.lane[0].id in lost and session.lane[0].run >= MAX_RUNS and await self._broke_down(session):
+            return await self._keeper.give_up_head(snapshot)
+        if lost:
+            await self._keeper.replace(snapshot, lost)
+        return suspicious
+
+    async def _trouble(self, entry: LaneEntry, position: int, *, busy: bool) -> str | None:
+        """What seems to be wrong with the turn's instance. The engine is not asked of one that waits, worked on."""
+        if position > 0 and busy:
+            return None
+        state = (await self._engine.status(entry.instance_id)).state
+        match state:
+            case "terminated" | "missing" | "unreadable":
+                return state
+            case "completed" | "failed":
+                return "ended"
+            case "running" if not busy:
+                return "idle"
+        return None
+
+    async def _certain(self, entry: LaneEntry, trouble: str) -> bool:
+        """Whether the trouble has lasted, and is not the engine's being slow with everything."""
+        now = self._clock()
+        known = self._suspicions.get(entry.instance_id)
+        if known is None or known.trouble != trouble:
+            known = self._suspicions[entry.instance_id] = _Suspicion(trouble, now)
+            log.info("turn.suspected", turn=entry.id, instance=entry.instance_id, trouble=trouble)
+        moves = trouble != "idle" or await self._engine_moves(known.since)
+        return moves and self._clock() - known.since >= GRACE[trouble]
+
+    async def _engine_moves(self, since: float) -> bool:
+        """Whether an instance that began after ``since`` has run to its end."""
+        now = self._clock()
+        if self._moved_at <= since < now and now - self._probed_at >= PROBE_EVERY:
+            self._probed_at = now
+            if await self._engine.probe():
+                self._moved_at = now
+        return self._moved_at > since
+
+    async def _broke_down(self, session: SessionRecord) -> bool:
+        return (await self._engine.status(session.lane[0].instance_id)).state == "failed"
+
+    # its sessions
+
+    async def _read(self, session_ids: list[str]) -> list[Snapshot]:
+        parts = [session_ids[start : start + AT_ONCE] for start in range(0, len(session_ids), AT_ONCE)]
+        return [snapshot for part in parts for snapshot in await self._records.read_all(part)]
+
+    def _watched(self, session_id: str, within: float) -> _Watched:
+        """The session among those that are looked at, for the first time within so many seconds."""
+        if (watched := self._sessions.get(session_id)) is None:
+            now = self._clock()
+            watched = self._sessions[session_id] = _Watched(since=now, next_look=now + within)
+        return watched
+
+    def _due(self, session_id: str) -> float:
+        return self._sessions[session_id].next_look
+
+    def _plan(self, session_id: str, now: float) -> None:
+        watched = self._sessions[session_id]
+        watched.next_look = now + (LOOK_EVERY if now - watched.since < LATER else 2 * LOOK_EVERY)
+
+    def _forget(self, session_id: str) -> None:
+        watched = self._sessions.pop(session_id, None)
+        for turn_id in watched.turns if watched is not None else ():
+            self._session_of.pop(turn_id, None)
+        self._index.over(session_id)
+
+
+@contextmanager
+def _troubles_logged(part: str) -> Iterator[None]:
+    """Whatever goes wrong ends one round of looks; the next one comes."""
+    try:
+        yield
+    except StoreUnavailable as down:
+        log.info("reconciler.waits", part=part, reason=str(down))
+    except Exception:
+        log.exception("reconciler.broke_down", part=part)
