@@ -1,13 +1,14 @@
-"""The real doors, lanes, activities and workflow on an in-memory store and engine, advanced one I/O step at a time.
+"""The real doors, lanes, activities, workflow and reconciler on an in-memory store and engine, one I/O step at a time.
 
 Every access to the store, the engine or the model is a point where the schedule may run somebody else, crash the one
-who asked, start a second execution, or end a workflow from outside. So a seed is a whole interleaving.
+who asked, start a second execution, end a workflow from outside, lose a wake-up, or let the engine lose an instance in
+one of its ways. So a seed is a whole interleaving.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -28,10 +29,13 @@ from travelbuddy.errors import ModelUnavailable, NotFound, SessionBusy, StoreUna
 from travelbuddy.incoming import Incoming, turn_id_for
 from travelbuddy.lanes import Lanes
 from travelbuddy.live import LiveTurns
+from travelbuddy.queue_waits import QueueWaits
+from travelbuddy.reconcile import Reconciler
 from travelbuddy.tools.base import Toolbox, ToolContext
-from travelbuddy.turns import Accepted, TurnPolicy, Turns
+from travelbuddy.turn_policy import TurnPolicy
+from travelbuddy.turns import Accepted, Turns
 from travelbuddy.workflow.activities import TurnActivities
-from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput, TurnInput
+from travelbuddy.workflow.contracts import AWAIT_TURN, CALL_MODEL, PAUSE, CallModelInput, CallToolInput, TurnInput
 from travelbuddy.workflow.toolcalls import ToolCalls, UserContext
 from travelbuddy.workflow.turn import turn
 
@@ -39,6 +43,11 @@ Result = TypeVar("Result")
 SESSION, USER = "s", "u"
 ACCIDENTS = 0.06
 """The chance of an accident at each step, while the budget lasts."""
+LOST = 0.5
+"""The chance that a wake-up is lost, likewise."""
+MOST_LOOKS = 40
+"""Looks after which what is still open counts as standing still."""
+POLICY = TurnPolicy("m", tuple, Limits())
 
 
 @coroutine
@@ -59,9 +68,11 @@ class MemoryRecords(DaprRecords):
         await pause()
         return [self._stored(key) for key in keys]
 
-    async def write(self, put: Put) -> bool:
+    async def write(self, put: Put, *others: Put) -> bool:
         await pause()
         written = self._guarded(put)
+        for other in others:
+            self._apply(other)
         await pause()  # the answer may never arrive
         return written
 
@@ -106,23 +117,43 @@ class MemoryRecords(DaprRecords):
 class Instance:
     """A workflow instance: the real generator, and what it waits for."""
 
-    def __init__(self, payload: Mapping[str, JsonValue]) -> None:
+    def __init__(self, instance_id: str, payload: Mapping[str, JsonValue]) -> None:
+        self.instance_id = instance_id
         self.payload = dict(payload)
         self.restart()
 
     def restart(self) -> None:
         self.state: EngineState = "running"
-        self.withdrawn = False
-        self.events = 0
+        self.withdrawn = self.woken = False
+        self.stuck = False
+        """The engine says that it runs, and has lost what would make it run."""
         self.waiting: Any = None
-        self._generator = turn(_Context(), self.payload)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._context = _Context(self.instance_id)
+        self._generator = turn(self._context, self.payload)
         self.resume(None)
+
+    @property
+    def turn_id(self) -> str:
+        """The turn that it carries out."""
+        return TurnInput.model_validate(self.payload).turn(self.instance_id)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the engine takes results for it and hands out its next step."""
+        return self.state == "running" and not self.stuck
 
     def resume(self, value: Any, error: BaseException | None = None) -> None:
         """Give the generator what it waited for, and note its next wait."""
         try:
             self.waiting = self._generator.throw(error) if error else self._generator.send(value)
         except StopIteration as stop:
+            if self._context.continued is not None:
+                self.payload = self._context.continued
+                self._begin()
+                return
             self.state, self.waiting = "completed", None
             self.withdrawn = stop.value["outcome"] == "withdrawn"
 
@@ -132,25 +163,22 @@ class _Context:
 
     current_utc_datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
+    def __init__(self, instance_id: str) -> None:
+        self.instance_id = instance_id
+        self.continued: dict[str, JsonValue] | None = None
+
     def set_custom_status(self, status: str) -> None:
         return
 
     def continue_as_new(self, payload: Any, *, save_events: bool) -> None:
-        raise AssertionError("no turn waits that often here")
+        self.continued = dict(payload)
 
     def call_activity(self, name: str, *, input: Any) -> tuple[str, Any]:  # noqa: A002  the SDK's name
-        assert name == CALL_MODEL
-        return ("activity", input)
-
-    def wait_for_external_event(self, name: str, *, timeout: timedelta) -> tuple[str, timedelta]:
-        return ("event", timeout)
-
-    def create_timer(self, delay: timedelta) -> tuple[str, timedelta]:
-        return ("timer", delay)
+        return ("activity" if name == CALL_MODEL else name, input)
 
 
 class MemoryEngine:
-    """Starts, knows and wakes instances as Dapr does: an ended id may be started again, which forgets its past."""
+    """Starts and knows instances as Dapr does: an ended id may be started again, which forgets its past."""
 
     def __init__(self) -> None:
         self.instances: dict[str, Instance] = {}
@@ -161,19 +189,20 @@ class MemoryEngine:
         known = self.instances.get(turn_id)
         if known is not None and known.state == "running":
             return False
-        self.instances[turn_id] = Instance(payload)
+        self.instances[turn_id] = Instance(turn_id, payload)
         await pause()
         return True
 
     async def status(self, turn_id: str) -> EngineStatus:
         await pause()
         known = self.instances.get(turn_id)
-        return EngineStatus(known.state, input=known.payload) if known is not None else EngineStatus("missing")
+        if known is None or known.state == "unreadable":
+            return EngineStatus("missing" if known is None else "unreadable")
+        return EngineStatus(known.state, input=known.payload)
 
-    async def wake(self, turn_id: str) -> None:
+    async def probe(self) -> bool:
         await pause()
-        if (known := self.instances.get(turn_id)) is not None:
-            known.events += 1
+        return True
 
     async def suspend(self, turn_id: str) -> None:
         raise NotImplementedError
@@ -255,6 +284,62 @@ class LocalTools(ToolCalls):
         return ToolResult(message=message, step=Step(name="search", started_at=now, duration_ms=0))
 
 
+class MemoryWaits(QueueWaits):
+    """Instances that wait to be woken; a wake-up may be lost on its way."""
+
+    def __init__(self, engine: MemoryEngine, lost: Callable[[], bool] = lambda: False) -> None:
+        self._engine = engine
+        self._lost = lost
+
+    @property
+    def sessions(self) -> frozenset[str]:
+        return frozenset()
+
+    def wake(self, session_id: str, turn_id: str) -> None:
+        if not self._lost():
+            self._wake(session_id, turn_id)
+
+    def on_waiting(self, look: Callable[[str], None]) -> None:
+        return
+
+    def seen(self, session_id: str, session: SessionRecord | None) -> None:
+        head = session.head if session is not None else None
+        for instance in self._engine.instances.values():
+            done = session is not None and session.done(instance.turn_id)
+            instance.woken = instance.woken or done or (head is not None and head.id == instance.turn_id)
+
+    def _wake(self, session_id: str, turn_id: str) -> bool:
+        for instance in self._engine.instances.values():
+            instance.woken = instance.woken or instance.turn_id == turn_id
+        return True
+
+
+class MemoryClaims:
+    """Which instances are worked on. Where replicas do not hear each other, none seems to be."""
+
+    def __init__(self, engine: MemoryEngine, deaf: Callable[[], bool] = lambda: False) -> None:
+        self._engine = engine
+        self._deaf = deaf
+
+    async def claimed(self, instance_ids: Collection[str]) -> set[str]:
+        await pause()
+        known = self._engine.instances
+        return set() if self._deaf() else {i for i in instance_ids if i in known and known[i].goes_on}
+
+
+class NoIndex:
+    """No session is noted as open anywhere: the world knows its only one."""
+
+    async def begin(self) -> list[str]:
+        return []
+
+    async def of_others(self) -> list[str]:
+        return []
+
+    def over(self, session_id: str) -> None:
+        return
+
+
 class Feed(LiveTurns):
     """Nobody follows, and there is no event loop in which a model call could be ended early."""
 
@@ -295,14 +380,31 @@ class World:
         ends: int = 0,
         seconds: int = 0,
         cancels: int = 0,
+        losses: int = 0,
+        lost_wakes: int = 0,
+        deaf: int = 0,
         searches: bool = False,
     ) -> None:
+        """Budgets of accidents. ``losses``: instances that the engine loses; ``deaf``: looks that hear no replica."""
         self._ticks = 0
+        self._chance = random.Random(0)
+        self._waited: set[str] = set()
         self.store = MemoryRecords(applies_refused=applies_refused)
         self.memory = DaprStateStorage(self.store, self._clock)
         self.engine, self.model, self.replies = MemoryEngine(), ModelLog(searches=searches), Replies()
-        self.lanes = Lanes(self.memory, self.engine, self._clock)
-        self.turns = Turns(self.memory, self.engine, self.lanes, TurnPolicy("m", tuple, Limits()), self._clock)
+        waits, claims = MemoryWaits(self.engine, self._wake_is_lost), MemoryClaims(self.engine, self._is_deaf)
+        self.lanes = Lanes(self.memory, self.engine, self._clock, waits, POLICY)
+        self.turns = Turns(self.memory, self.engine, self.lanes, POLICY, self._clock)
+        self.reconciler = Reconciler(
+            self.memory,
+            self.engine,
+            self.lanes.keeper,
+            waits,
+            claims,
+            NoIndex(),
+            QuietLink(),
+            lambda: self._ticks / 1000,
+        )
         self.feed = Feed(QuietLink())
         self.activities = TurnActivities(
             lanes=self.lanes,
@@ -322,12 +424,23 @@ class World:
         self.ended_outside: set[str] = set()
         self.cancelled: set[str] = set()
         self.dead_doors: set[str] = set()
-        self.budget = {"crash": crashes, "end": ends, "second": seconds, "cancel": cancels}
+        self.broken: set[str] = set()
+        """Turns of which the engine has lost an instance."""
+        self.budget = {
+            "crash": crashes,
+            "end": ends,
+            "second": seconds,
+            "cancel": cancels,
+            "loss": losses,
+            "wake": lost_wakes,
+            "deaf": deaf,
+        }
 
     def play(self, seed: int, steps: int = 400) -> None:
         """Let chance pick what happens next, an accident now and then; the same seed is the same story."""
-        chance = random.Random(seed)
+        chance = self._chance = random.Random(seed)
         for _ in range(steps):
+            self._waited.clear()
             accidents = list(self._accidents())
             choices = accidents if accidents and chance.random() < ACCIDENTS else list(self._choices())
             if not choices:
@@ -335,13 +448,22 @@ class World:
             chance.choice(choices)()
 
     def finish(self) -> None:
-        """No more accidents: run doors, workflows and timers until nothing is left, then let a reader look."""
+        """No more accidents: run doors, workflows and waits until nothing is left, with the reconciler's looks alone.
+
+        No reader comes: none of its looks may be needed for a turn to end.
+        """
         self.budget = dict.fromkeys(self.budget, 0)
-        self._come_to_rest()
-        self._drive(self.lanes.settle(SESSION))
+        for _ in range(MOST_LOOKS):
+            self._come_to_rest()
+            if not self._lane():
+                return
+            self._ticks += 10_000
+            self._drive(self.reconciler._look_at([SESSION]))
         self._come_to_rest()
 
     def _come_to_rest(self) -> None:
+        """Until nothing goes on but that turns wait for their turn, each of which has looked once by itself."""
+        self._waited.clear()
         for number in range(5_000):  # going round is fair: whoever can go on does, timers only when nothing else runs
             choices = list(self._choices(timers=not self.processes))
             if not choices:
@@ -352,12 +474,23 @@ class World:
     @property
     def withdrawn(self) -> set[str]:
         """The turns that gave up waiting for their door."""
-        return {turn_id for turn_id, instance in self.engine.instances.items() if instance.withdrawn}
+        return {instance.turn_id for instance in self.engine.instances.values() if instance.withdrawn}
+
+    @property
+    def ended_by_us(self) -> set[str]:
+        """The turns whose last instance the service itself has ended."""
+        instances = self.engine.instances
+        last = {instance.turn_id: instance.instance_id for instance in instances.values()}
+        return {instances[i].turn_id for i in self.engine.ended_by_us if last[instances[i].turn_id] == i}
 
     @property
     def session(self) -> SessionRecord:
         """The stored session."""
         return SessionRecord.model_validate_json(self.store.rows[f"session:{SESSION}"][0])
+
+    def _lane(self) -> bool:
+        """Whether a turn is open."""
+        return f"session:{SESSION}" in self.store.rows and bool(self.session.lane)
 
     def _choices(self, *, timers: bool = True) -> Iterator[Callable[[], None]]:
         for process in list(self.processes):
@@ -376,9 +509,20 @@ class World:
                 if instance.state == "running":
                     yield partial(self._end, turn_id)
         if self.budget["cancel"]:
-            for turn_id in self.engine.instances:
+            for turn_id in {instance.turn_id: None for instance in self.engine.instances.values()}:
                 yield partial(self._cancel, turn_id)
         yield from self._second_executions()
+        yield from self._losses()
+
+    def _losses(self) -> Iterator[Callable[[], None]]:
+        """The engine loses an instance; or somebody looks who thinks so."""
+        if self.budget["loss"]:
+            for instance in self.engine.instances.values():
+                if instance.goes_on:
+                    for way in ("missing", "unreadable", "failed", "stuck"):
+                        yield partial(self._lose, instance, way)
+        if self.budget["deaf"]:
+            yield self._look
 
     def _second_executions(self) -> Iterator[Callable[[], None]]:
         if self.budget["second"]:
@@ -389,18 +533,16 @@ class World:
                     yield partial(self._second, turn_id, instance, detail)
 
     def _workflow_choices(self, turn_id: str, instance: Instance, timers: bool) -> Iterator[Callable[[], None]]:
-        if instance.state != "running" or instance.waiting is None:
+        if not instance.goes_on or instance.waiting is None:
             return
         kind, detail = instance.waiting
         alive = [p for p in self.processes if p.instance is instance]
         if kind == "activity" and not alive:
             yield lambda: self._execute(turn_id, instance, detail)
-        if kind == "event" and instance.events:
-            yield lambda: self._deliver(instance)
-        elif kind == "event" and timers:
-            yield partial(self._let_pass, instance, detail, TimeoutError())
-        if kind == "timer" and timers:
-            yield partial(self._let_pass, instance, detail)
+        if kind == AWAIT_TURN and (instance.woken or (timers and instance.instance_id not in self._waited)):
+            yield partial(self._go_on, instance)
+        if kind == PAUSE and timers:
+            yield partial(self._go_on, instance)
 
     def _open_door(self, message: Incoming) -> None:
         self.pending.remove(message)
@@ -408,20 +550,42 @@ class World:
 
     def _execute(self, turn_id: str, instance: Instance, payload: Any) -> None:
         call = CallModelInput.model_validate(payload)
-        run = self.activities.call_model(turn_id, call)
+        run = self.activities.call_model(call.turn.turn(turn_id), call)
         self.processes.append(Process("activity", turn_id, run, instance))
 
     def _second(self, turn_id: str, instance: Instance, payload: Any) -> None:
         self.budget["second"] -= 1
         self._execute(turn_id, instance, payload)
 
-    def _let_pass(self, instance: Instance, time: timedelta, error: BaseException | None = None) -> None:
-        self._ticks += int(time / timedelta(milliseconds=1))
-        instance.resume(None, error)
-
-    def _deliver(self, instance: Instance) -> None:
-        instance.events -= 1
+    def _go_on(self, instance: Instance) -> None:
+        """What the instance waited in ends: it was woken, or the time is up."""
+        if not instance.woken:
+            self._ticks += 3_000
+            self._waited.add(instance.instance_id)
+        instance.woken = False
         instance.resume(None)
+
+    def _lose(self, instance: Instance, way: str) -> None:
+        self.budget["loss"] -= 1
+        self.broken.add(instance.turn_id)
+        if way == "missing":
+            del self.engine.instances[instance.instance_id]
+        instance.stuck = way == "stuck"
+        instance.state = "running" if way == "stuck" else "unreadable" if way == "unreadable" else "failed"
+
+    def _look(self) -> None:
+        """A look of a reconciler that hears no other replica, some time after the one before."""
+        self.budget["deaf"] -= 1
+        self._ticks += 9_000
+        self.processes.append(Process("look", "", self.reconciler._look_at([SESSION])))
+
+    def _wake_is_lost(self) -> bool:
+        lost = self.budget["wake"] > 0 and self._chance.random() < LOST
+        self.budget["wake"] -= lost
+        return lost
+
+    def _is_deaf(self) -> bool:
+        return self.budget["deaf"] > 0
 
     def _advance(self, process: Process) -> None:
         try:
@@ -441,7 +605,7 @@ class World:
         if process.kind == "door":
             self.accepted.append(value)
         instance = process.instance
-        waits = instance is not None and instance.state == "running" and instance.waiting is not None
+        waits = instance is not None and instance.goes_on and instance.waiting is not None
         if instance is not None and waits and instance.waiting[0] == "activity":
             call = CallModelInput.model_validate(instance.waiting[1])
             assert isinstance(call.turn, TurnInput)
@@ -461,7 +625,7 @@ class World:
 
     def _end(self, turn_id: str) -> None:
         self.budget["end"] -= 1
-        self.ended_outside.add(turn_id)
+        self.ended_outside.add(self.engine.instances[turn_id].turn_id)
         self.engine.instances[turn_id].state = "terminated"
 
     def _drive(self, run: Coroutine[Any, Any, Any]) -> Any:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.property.simulation import MemoryEngine, MemoryRecords
+from tests.property.simulation import POLICY, MemoryEngine, MemoryRecords, MemoryWaits
 
 from travelbuddy.adapters.dapr_forks import DaprForks
 from travelbuddy.adapters.dapr_state import DaprStateStorage
@@ -38,9 +38,9 @@ class Mortal(MemoryRecords):
         self._age()
         return await super().read(*keys)
 
-    async def write(self, put: Put) -> bool:
+    async def write(self, put: Put, *others: Put) -> bool:
         self._age()
-        written = await super().write(put)
+        written = await super().write(put, *others)
         self._age()  # the answer does not arrive
         return written
 
@@ -66,7 +66,8 @@ class World:
         self.store = Mortal(applies_refused=True)
         self._ticks = 0
         self.memory = DaprStateStorage(self.store, self._clock)
-        lanes = Lanes(self.memory, MemoryEngine(), self._clock)
+        engine = MemoryEngine()
+        lanes = Lanes(self.memory, engine, self._clock, MemoryWaits(engine), POLICY)
         self.forking = Forking(self.memory, DaprForks(self.store), lanes, self._clock)
         self.said: dict[str, list[str]] = {}
 

@@ -18,7 +18,7 @@ from dapr.ext.workflow._durabletask.internal.protos import (
 from dapr.ext.workflow._durabletask.worker import _OrchestrationExecutor, _Registry
 
 from travelbuddy.sealing import Sealer
-from travelbuddy.workflow.contracts import ADMITTED, TURN_WORKFLOW
+from travelbuddy.workflow.contracts import AWAIT_TURN, PAUSE, TURN_WORKFLOW
 from travelbuddy.workflow.early import in_order
 from travelbuddy.workflow.payloads import failure_of, open_events, place_of, seal_actions, seal_json
 from travelbuddy.workflow.runtime import Workflow
@@ -83,9 +83,17 @@ class Replay:
         """The pending activity ends while somebody pauses the workflow."""
         self._complete_with(result, make.new_suspend_event())
 
-    def wake(self) -> None:
-        """The lane's head moved on."""
-        self._advance(make.new_event_raised_event(ADMITTED, "null"))
+    def waited(self) -> float:
+        """The pending activity in which the turn waits ends; returns the seconds that a pause was to last, else 0."""
+        task = self._only_task()
+        name, wait = task.scheduleTask.name, self._read(task.scheduleTask.input.value)
+        assert name in {AWAIT_TURN, PAUSE}
+        seconds = 0.0
+        if name == PAUSE:
+            until = datetime.fromisoformat(wait["until"])
+            seconds, self._now = (until - self._now).total_seconds(), until
+        self._advance(make.new_task_completed_event(task.id, seal_json("null", place_of("t"), self.sealer)))
+        return seconds
 
     def pause(self) -> None:
         """Somebody holds the workflow."""

@@ -98,10 +98,9 @@ def test_a_turn_that_begins_anew_takes_its_input_along_sealed() -> None:
     """Continuing as new hands the same input on, and it opens."""
     replay = _start(Sealer("PAYLOAD_KEY", NEW))
     queued = ModelResult(kind="queued", position=2).model_dump(mode="json", exclude_defaults=True)
-    for _ in range(MAX_WAITS):
+    for _ in range(MAX_WAITS + 1):
         replay.complete(queued)
-        replay.time_passes()
-    replay.complete(queued)
+        replay.waited()
     assert replay.continued is not None
     assert replay.continued["message"] == MARKER
 
@@ -112,7 +111,7 @@ def test_a_breakdown_ends_the_workflow_with_a_sealed_reason() -> None:
     for attempt in range(Limits().model_attempts):
         replay.break_down()
         if attempt + 1 < Limits().model_attempts:
-            replay.time_passes()
+            replay.waited()
     assert replay.failed
     assert "broken" not in replay.failure
     assert replay.sealer.open(replay.failure, "workflow:t").endswith("broken")

@@ -12,7 +12,7 @@ from tests.workflow.replay import START, Replay
 
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.steps import Step
-from travelbuddy.domain.turn import LANE_RECHECK, MAX_WAITS, Limits, ModelResult, ToolResult
+from travelbuddy.domain.turn import MAX_WAITS, Limits, ModelResult, ToolResult
 from travelbuddy.workflow.contracts import TurnInput
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ def test_a_step_knows_when_it_was_asked_for() -> None:
     assert asked == sorted(set(asked))
     assert asked[0] - START == timedelta(milliseconds=1)
     replay.break_down()
-    replay.time_passes()
+    replay.waited()
     timeline = replay.asked[0][1]["timeline"]
     assert datetime.fromisoformat(timeline[-1]["started_at"]) == asked[-1]
 
@@ -88,33 +88,47 @@ def test_tool_calls_of_one_answer_run_in_parallel() -> None:
     assert [m.get("tool_call_id") for m in messages] == [None, "a", "b", "c"]
 
 
-def test_a_queued_turn_waits_for_its_event_or_a_timer() -> None:
-    """A turn that is not at the head asks again when it is woken, and by itself after a while."""
+def test_a_queued_turn_waits_inside_an_activity() -> None:
+    """A turn that is not at the head waits in ``await_turn``, and asks again when that ends, however it ends."""
     replay = _start()
     replay.complete(QUEUED)
-    assert replay.next == ["timer"]
+    ((name, wait),) = replay.asked
+    assert (name, wait) == ("await_turn", {"user_id": "u", "session_id": "s", "turn_id": "t", "position": 2})
     assert replay.status == "queued (position 2)"
-    replay.wake()
+    replay.waited()
     assert replay.next == ["call_model"]
     replay.complete(QUEUED)
-    assert replay.time_passes() == pytest.approx(LANE_RECHECK, abs=0.1)
+    replay.break_down()
     assert replay.next == ["call_model"]
 
 
-def test_an_event_that_came_early_is_not_lost() -> None:
-    """A turn woken while it was still asking does not wait at all."""
-    replay = _start()
-    replay.wake()
+def test_a_successor_carries_its_turn_on() -> None:
+    """An instance that was started for another turn waits for that one, and runs its tools under that one's id."""
+    turn = TurnInput(
+        user_id="u",
+        session_id="s",
+        message="hello",
+        accepted_at=NOW,
+        model="m",
+        limits=Limits(),
+        turn_id="first",
+        run=2,
+    )
+    assert turn.entry("first").instance_id == "first-r2"
+    replay = Replay(turn.wire())
     replay.complete(QUEUED)
-    assert replay.next == ["call_model"]
+    assert replay.asked[0][1]["turn_id"] == "first"
+    replay.waited()
+    replay.complete(_tools("a"))
+    assert replay.asked[0][1]["turn_id"] == "first"
 
 
 def test_model_retries_are_durable_and_honour_retry_after() -> None:
-    """A failed model call is tried again after a durable timer, as long as the server asked, one attempt further."""
+    """A failed model call is tried again after a pause, as long as the server asked, one attempt further."""
     replay = _start()
     replay.complete(_json(ModelResult(kind="retry", retry_after=7, step=STEP)))
-    assert replay.next == ["timer"]
-    assert replay.time_passes() == pytest.approx(7, abs=0.1)
+    assert replay.next == ["pause"]
+    assert replay.waited() == pytest.approx(7, abs=0.1)
     assert replay.asked[0][1]["attempt"] == 2
 
 
@@ -122,10 +136,10 @@ def test_a_result_that_came_before_its_step_was_noted_is_not_lost() -> None:
     """The engine hands a step out before it saves that it did, and never hands out again what it knows has been run."""
     run = _start()
     run.complete({"kind": "retry", "retry_after": 1})
-    assert run.next == ["timer"]
+    assert run.next == ["pause"]
     run.early(3, _tools("a"))
-    assert run.next == [], "it still waits for its timer"
-    run.time_passes()
+    assert run.next == [], "it still waits for its pause to end"
+    run.waited()
     assert run.next == ["call_model", "call_tool"], "the second try, as noted now, and what follows from its result"
     run.complete(_tools("a"), _tool_result("a"))
     assert run.next == ["call_model"], "the same result once more changes nothing"
@@ -167,7 +181,7 @@ def test_the_last_attempt_says_so() -> None:
     """The last allowed attempt is marked, so that its failure is committed instead of retried."""
     replay = _start(Limits(model_attempts=2))
     replay.complete(_json(ModelResult(kind="retry", step=STEP)))
-    replay.time_passes()
+    replay.waited()
     assert replay.asked[0][1]["last_attempt"] is True
 
 
@@ -176,7 +190,7 @@ def test_store_trouble_uses_up_no_attempt() -> None:
     replay = _start(Limits(model_attempts=2))
     for _ in range(12):
         replay.complete(_json(ModelResult(kind="retry", trouble="store")))
-        assert replay.time_passes() <= 31
+        assert replay.waited() <= 31
     assert replay.asked[0][1]["attempt"] == 1
 
 
@@ -192,13 +206,13 @@ def test_an_activity_that_breaks_down_is_tried_again_and_then_ends_the_workflow(
     """An unforeseen exception counts as an attempt; on the last one the workflow fails, which readers record."""
     replay = _start(Limits(model_attempts=2))
     replay.break_down()
-    assert replay.next == ["timer"]
-    replay.time_passes()
+    assert replay.next == ["pause"]
+    replay.waited()
     replay.break_down()
     assert replay.failed
 
 
-STEPS = ["queued", "woken", "retry", "store", "tools", "broken"]
+STEPS = ["queued", "retry", "store", "tools", "broken"]
 
 
 def _complete(replay: Replay, result: dict[str, Any], pauses: int) -> None:
@@ -220,35 +234,37 @@ def test_any_history_replays_to_the_same_decisions(steps: list[tuple[str, int]])
         match step:
             case "queued":
                 _complete(replay, QUEUED, pauses)
-                replay.time_passes()
-            case "woken":
-                _complete(replay, QUEUED, pauses)
-                replay.wake()
+                replay.waited()
             case "retry" | "store":
                 trouble: Any = "model" if step == "retry" else "store"
                 _complete(replay, _json(ModelResult(kind="retry", trouble=trouble)), pauses)
-                replay.time_passes()
+                replay.waited()
             case "tools":
                 _complete(replay, _tools("a"), pauses)
                 _complete(replay, _tool_result("a"), pauses)
             case "broken":
                 replay.break_down()
-                replay.time_passes()
+                replay.waited()
         assert replay.next == ["call_model"]
     replay.complete(_done())
     assert replay.output is not None
     assert not replay.failed
 
 
-def test_a_turn_that_has_only_waited_begins_anew_with_an_empty_history() -> None:
-    """After many waits in the lane the workflow continues as new with the same input, and keeps what was told it."""
+def test_a_turn_that_has_waited_often_begins_anew_with_an_empty_history() -> None:
+    """After many waits the workflow continues as new, and takes along how far the turn has come."""
     replay = _start()
-    for _ in range(MAX_WAITS):
-        replay.complete(QUEUED)
-        replay.time_passes()
-    replay.complete(QUEUED)
+    replay.complete(_tools("a"))
+    replay.complete(_tool_result("a"))
+    for _ in range(MAX_WAITS + 1):
+        assert replay.next == ["call_model"]
+        replay.complete(_json(ModelResult(kind="retry", trouble="store")))
+        replay.waited()
     assert replay.continued is not None
     assert replay.continued["message"] == "hello"
+    again = Replay(replay.continued)
+    call = again.asked[0][1]
+    assert (call["step"], len(call["messages"]), len(call["timeline"])) == (2, 2, 2)
 
 
 def test_a_withdrawn_turn_ends_and_says_so() -> None:

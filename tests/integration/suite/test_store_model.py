@@ -19,7 +19,7 @@ from pydantic import BaseModel, JsonValue
 from tests.integration.framework.bare_sidecar import BareSidecar
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.stores import InPostgres, InRedis, Place, place
-from tests.property.simulation import MemoryEngine
+from tests.property.simulation import POLICY, MemoryEngine
 
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_state import DaprStateStorage
@@ -368,9 +368,8 @@ async def test_etags_of_a_record_that_expired(store: Store, records: DaprRecords
 
 @dataclass
 class QuietEngine(MemoryEngine):
-    """An engine whose workflows all run; it keeps who was woken."""
+    """An engine whose workflows all run."""
 
-    woken: list[str] = field(default_factory=list)
     instances: dict[str, Any] = field(default_factory=dict)
 
     async def schedule(self, turn_id: str, payload: Mapping[str, JsonValue]) -> bool:
@@ -379,8 +378,19 @@ class QuietEngine(MemoryEngine):
     async def status(self, turn_id: str) -> EngineStatus:
         return EngineStatus("running")
 
-    async def wake(self, turn_id: str) -> None:
-        self.woken.append(turn_id)
+
+@dataclass
+class WokenTurns:
+    """Keeps who was woken."""
+
+    turns: list[str] = field(default_factory=list)
+
+    def wake(self, session_id: str, turn_id: str) -> None:
+        self.turns.append(turn_id)
+
+
+def _lanes(storage: DaprStateStorage, waits: WokenTurns) -> Lanes:
+    return Lanes(storage, QuietEngine(), lambda: NOW, waits, POLICY)
 
 
 def _turn(session: str, entry: LaneEntry, reply: str) -> TurnRecord:
@@ -408,7 +418,7 @@ async def test_a_turn_record_lost_to_a_refused_commit_is_restored(
     store: Store, records: DaprRecords, name: str
 ) -> None:
     """On Redis a commit that lost its guard replaces the turn's record; whoever next asks repairs it."""
-    storage, engine = DaprStateStorage(records, lambda: NOW), QuietEngine()
+    storage, waits = DaprStateStorage(records, lambda: NOW), WokenTurns()
     entry, following, seen = await _waiting(storage, name)
     assert seen.session is not None
     assert seen.etag is not None
@@ -416,13 +426,13 @@ async def test_a_turn_record_lost_to_a_refused_commit_is_restored(
     assert await storage.commit(commit_turns(seen.session, committed), seen.etag)
     assert not await storage.commit(commit_turns(seen.session, lost), seen.etag)
     assert await storage.find_turn(entry.id) == (lost if store.applies_refused else committed)
-    standing = await Lanes(storage, engine, lambda: NOW).stand(name, "ada", entry)
+    standing = await _lanes(storage, waits).stand(name, "ada", entry)
     assert standing == Done(committed)
     assert await storage.find_turn(entry.id) == committed
     session = (await storage.read(name)).session
     assert session is not None
     assert session.turns == (committed,)
-    assert engine.woken == [following.id]
+    assert waits.turns == [following.id]
 
 
 async def test_executions_that_commit_at_once_agree(records: DaprRecords, name: str) -> None:
@@ -431,7 +441,7 @@ async def test_executions_that_commit_at_once_agree(records: DaprRecords, name: 
     entry, _, seen = await _waiting(storage, name)
     assert seen.session is not None
     assert seen.etag is not None
-    admitted, lanes = Admitted(seen.session, seen.etag, None), Lanes(storage, QuietEngine(), lambda: NOW)
+    admitted, lanes = Admitted(seen.session, seen.etag, None), _lanes(storage, WokenTurns())
     answers = await asyncio.gather(*(lanes.commit(_turn(name, entry, f"answer {i}"), admitted) for i in range(6)))
     session = (await storage.read(name)).session
     assert session is not None

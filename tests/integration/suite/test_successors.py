@@ -38,8 +38,12 @@ async def _kill_all(stack: Stack) -> None:
 
 async def _answered(stack: Stack, model: ScriptedModel, texts: list[str], within: float) -> None:
     """Wait until the model has been asked about each text, which no route of the service is called for."""
-    asked = lambda: {r["messages"][-1]["content"] for r in model.requests if r["messages"][-1]["role"] == "user"}  # noqa: E731
-    await poll_until(lambda: asked() >= set(texts), within, f"the model is asked about all of {texts}")
+
+    async def asked() -> bool:
+        last = [request["messages"][-1] for request in model.requests]
+        return {message["content"] for message in last if message["role"] == "user"} >= set(texts)
+
+    await poll_until(asked, within, f"the model is asked about all of {texts}")
 
 
 async def _dapr(stack: Stack, turn_id: str, call: str) -> httpx.Response:

@@ -46,7 +46,7 @@ class Workflows:
     async def get_workflow_state(self, *_: Any) -> Any:
         return await self._next()
 
-    async def raise_workflow_event(self, *_: Any) -> Any:
+    async def terminate_workflow(self, *_: Any) -> Any:
         return await self._next()
 
 
@@ -122,11 +122,14 @@ async def test_a_hiccup_of_the_engine_is_read_over() -> None:
         await _engine(DOWN, DOWN, DOWN).status("t")
 
 
-async def test_waking_the_dead_is_harmless() -> None:
-    """An event to an instance that the engine no longer knows is dropped."""
-    engine = _engine(None, _refusal(grpc.StatusCode.UNKNOWN, "no such instance exists"))
-    await engine.wake("t")
-    await engine.wake("t")
+async def test_an_instance_that_alone_cannot_be_read_is_unreadable() -> None:
+    """Whatever the engine says of it, as long as it answers for one that does not exist; an outage is no such thing."""
+    torn = _refusal(grpc.StatusCode.UNKNOWN, "history key 'history-000001' missing from state store")
+    odd = _refusal(grpc.StatusCode.INTERNAL, "proto: cannot parse invalid wire-format data")
+    assert (await _engine(torn, torn, odd, None).status("t")).state == "unreadable"
+    for outage in ([torn, torn, torn, torn], [torn, torn, DOWN], [TimeoutError()] * 3):
+        with pytest.raises(StoreUnavailable):
+            await _engine(*outage).status("t")
 
 
 @pytest.mark.parametrize("trouble", [DOWN, TimeoutError()], ids=["down", "silent"])
@@ -135,7 +138,7 @@ async def test_an_engine_that_is_away_is_worth_another_try(trouble: BaseExceptio
     for call in (
         _engine(trouble).schedule("t", json.loads("{}")),
         _engine(trouble, trouble, trouble).status("t"),
-        _engine(trouble).wake("t"),
+        _engine(trouble).terminate("t"),
     ):
         with pytest.raises(StoreUnavailable) as caught:
             await call

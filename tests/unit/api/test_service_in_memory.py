@@ -10,7 +10,16 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.property.simulation import MemoryEngine, MemoryRecords, ModelLog, QuietLink, Replies
+from tests.property.simulation import (
+    MemoryClaims,
+    MemoryEngine,
+    MemoryRecords,
+    MemoryWaits,
+    ModelLog,
+    NoIndex,
+    QuietLink,
+    Replies,
+)
 
 from travelbuddy.access.callers import Anybody
 from travelbuddy.access.gate import Gate
@@ -34,10 +43,12 @@ from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
 from travelbuddy.live import LiveTurns
 from travelbuddy.live_notices import merged
+from travelbuddy.reconcile import Reconciler
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.tools.base import Toolbox, ToolContext
-from travelbuddy.turns import TurnPolicy, Turns
+from travelbuddy.turn_policy import TurnPolicy
+from travelbuddy.turns import Turns
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.contracts import CallModelInput, CallToolInput
 from travelbuddy.workflow.runtime import WorkflowWorker
@@ -83,9 +94,9 @@ class Store(MemoryRecords):
         self._check()
         return await super().read(*keys)
 
-    async def write(self, put: Put) -> bool:
+    async def write(self, put: Put, *others: Put) -> bool:
         self._check()
-        return await super().write(put)
+        return await super().write(put, *others)
 
     async def delete(self, key: str, etag: str | None = None) -> bool:
         self._check()
@@ -135,9 +146,10 @@ class Service:
         self.memory = DaprStateStorage(self.store, self._now)
         self.live = LiveTurns(QuietLink())
         erasable = DaprErasableRecords(self.store, self._now)
-        lanes = Lanes(self.memory, self.engine, self._now, self.live.done, erasable)
-        policy = TurnPolicy("offline-travel-1", tuple, Limits())
+        policy, waits = TurnPolicy("offline-travel-1", tuple, Limits()), MemoryWaits(self.engine)
+        lanes = Lanes(self.memory, self.engine, self._now, waits, policy, self.live.done, erasable)
         self.turns = Turns(self.memory, self.engine, lanes, policy, self._now)
+        claims = MemoryClaims(self.engine)
         self.replies = Replies()
         self.activities = TurnActivities(
             lanes=lanes,
@@ -171,7 +183,8 @@ class Service:
             flights=SampleFlights(),
             sidecar=self.link,
             worker=self.worker,
-            watch=EngineWatch(self.link, self.engine.wake, self.store.read, lambda: True),
+            reconciler=Reconciler(self.memory, self.engine, lanes.keeper, waits, claims, NoIndex(), QuietLink()),
+            watch=EngineWatch(self.link, self.engine.status, self.store.read, lambda: True),
             close=self._close,
         )
         self.app: FastAPI = create_app(settings, services)

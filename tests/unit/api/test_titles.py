@@ -135,9 +135,9 @@ async def test_a_session_that_goes_on_day_after_day_stays_in_the_list(service: S
     written: list[str] = []
     write = service.memory._records.write
 
-    async def noted(put: Put) -> bool:
+    async def noted(put: Put, *others: Put) -> bool:
         written.append(put.key)
-        return await write(put)
+        return await write(put, *others)
 
     service.memory._records.write = noted  # type: ignore[method-assign]
     service.turns._clock = lambda: begun + timedelta(days=39)

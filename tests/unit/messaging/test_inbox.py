@@ -10,18 +10,17 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.property.simulation import MemoryEngine, MemoryRecords
+from tests.property.simulation import POLICY, MemoryEngine, MemoryRecords, MemoryWaits
 
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_store import Put
 from travelbuddy.api.deps import _metrics, _publisher, _turns
 from travelbuddy.domain.conversation import SessionRecord
-from travelbuddy.domain.turn import Limits
 from travelbuddy.errors import StoreUnavailable
 from travelbuddy.lanes import Lanes
 from travelbuddy.messaging import inbox
 from travelbuddy.telemetry.metrics import Metrics
-from travelbuddy.turns import TurnPolicy, Turns
+from travelbuddy.turns import Turns
 from travelbuddy.workflow.contracts import TurnInput
 
 
@@ -33,13 +32,13 @@ class Store(MemoryRecords):
         self.down = False
         self.breakdowns = 0
 
-    async def write(self, put: Put) -> bool:
+    async def write(self, put: Put, *others: Put) -> bool:
         if self.down:
             raise StoreUnavailable("the state store is not available")
         if self.breakdowns:
             self.breakdowns -= 1
             raise RuntimeError("nobody foresaw this")
-        return await super().write(put)
+        return await super().write(put, *others)
 
 
 class Broker:
@@ -64,8 +63,8 @@ class Door:
     def __init__(self) -> None:
         self.store, self.engine, self.broker = Store(), MemoryEngine(), Broker()
         memory = DaprStateStorage(self.store, self._now)
-        lanes = Lanes(memory, self.engine, self._now)
-        turns = Turns(memory, self.engine, lanes, TurnPolicy("m", tuple, Limits()), self._now)
+        lanes = Lanes(memory, self.engine, self._now, MemoryWaits(self.engine), POLICY)
+        turns = Turns(memory, self.engine, lanes, POLICY, self._now)
         app = FastAPI()
         app.include_router(inbox.router)
         self.metrics = Metrics()

@@ -13,9 +13,10 @@ from travelbuddy.domain.steps import Step
 from travelbuddy.domain.turn import Limits, ModelResult, ToolResult
 from travelbuddy.domain.users import SessionIndex, Tally, UserRecord
 from travelbuddy.workflow.contracts import (
-    ADMITTED,
+    AWAIT_TURN,
     CALL_MODEL,
     CALL_TOOL,
+    PAUSE,
     TURN_WORKFLOW,
     CallModelInput,
     CallToolInput,
@@ -207,5 +208,6 @@ def test_the_output_is_written_in_full() -> None:
 
 
 def test_the_names_in_histories_stay() -> None:
-    """A workflow in flight finds its workflow, activities and event under the names it began with."""
-    assert (TURN_WORKFLOW, CALL_MODEL, CALL_TOOL, ADMITTED) == ("turn", "call_model", "call_tool", "admitted")
+    """A workflow in flight finds its workflow and activities under the names it began with."""
+    assert (TURN_WORKFLOW, CALL_MODEL, CALL_TOOL) == ("turn", "call_model", "call_tool")
+    assert (AWAIT_TURN, PAUSE) == ("await_turn", "pause")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 from travelbuddy.domain.messages import Message, ToolCall, whole
 from travelbuddy.domain.steps import Step, tokens_of
 from travelbuddy.domain.turn import (
-    LANE_RECHECK,
     MAX_BACKOFF,
+    MAX_WAITS,
     AwaitTurn,
     Backoff,
     CallModel,
@@ -22,6 +23,8 @@ from travelbuddy.domain.turn import (
     Finish,
     Limits,
     ModelResult,
+    Progress,
+    StartOver,
     ToolResult,
     TurnState,
     fold_model,
@@ -35,9 +38,12 @@ STEP = Step(name="x", started_at=NOW, duration_ms=1, tokens=9)
 START = TurnState(limits=Limits())
 
 
+def _calls(*ids: str) -> tuple[ToolCall, ...]:
+    return tuple(ToolCall(id=call_id, name="search_flights", arguments="{}") for call_id in ids)
+
+
 def _tools(*ids: str) -> ModelResult:
-    calls = tuple(ToolCall(id=call_id, name="search_flights", arguments="{}") for call_id in ids)
-    message = Message(role="assistant", content="", timestamp=NOW, tool_calls=calls)
+    message = Message(role="assistant", content="", timestamp=NOW, tool_calls=_calls(*ids))
     return ModelResult(kind="tools", message=message, step=STEP)
 
 
@@ -108,10 +114,21 @@ def test_the_attempts_of_a_step_start_anew_after_its_tools() -> None:
 
 
 def test_a_waiting_turn_asks_again_by_itself() -> None:
-    """Queued is a bounded wait that uses up no attempt."""
+    """To be queued uses up no attempt."""
     state = fold_model(START, ModelResult(kind="queued", position=3))
-    assert next_step(state) == AwaitTurn(3, LANE_RECHECK)
+    assert next_step(state) == AwaitTurn(3)
     assert _call(waited(state)) == _call(START)
+
+
+def test_a_turn_that_has_waited_often_begins_anew() -> None:
+    """With an empty history, as far as it has come; what follows is decided as without that."""
+    state = fold_tools(fold_model(START, _tools("a")), _answers(CallTools(_calls("a"))))
+    for _ in range(MAX_WAITS + 1):
+        assert isinstance(next_step(state), CallModel)
+        state = waited(fold_model(state, ModelResult(kind="queued", position=1)))
+    assert next_step(state) == StartOver()
+    anew = TurnState(state.limits, Progress.model_validate_json(state.progress.model_dump_json()))
+    assert (anew.messages, anew.timeline, _call(anew).step) == (state.messages, state.timeline, 2)
 
 
 def test_trouble_of_the_store_uses_up_no_attempt() -> None:
@@ -120,7 +137,7 @@ def test_trouble_of_the_store_uses_up_no_attempt() -> None:
     for _ in range(3000):
         state = fold_model(state, ModelResult(kind="retry", trouble="store"))
         assert 0 < _backoff(state).seconds <= MAX_BACKOFF
-        state = waited(state)
+        state = replace(waited(state), waits=0)  # as of an instance that began anew
     assert _call(state) == _call(START)
 
 
@@ -217,11 +234,10 @@ def test_any_answers_stay_within_the_limits(results: list[ModelResult], limits: 
                 assert _call(state).step == call.step + 1
             case Backoff(seconds):
                 assert 0 < seconds <= 60
-                state = waited(state)
-            case AwaitTurn(position, seconds):
+                state = replace(waited(state), waits=0)
+            case AwaitTurn(position):
                 assert position == result.position
-                assert seconds == LANE_RECHECK
-                state = waited(state)
+                state = replace(waited(state), waits=0)
             case CallModel():
                 pytest.fail("an answer was not taken in")
 
