@@ -163,7 +163,7 @@ def build_services(settings: Settings) -> Services:
     turns = Turns(out.memory, out.engine, lanes, policy, clock, doors, accepted, reconciler, replica)
     following = Following(live, turns, drain.left)
     worker = worker_of(settings, activities, metrics.turns, waits, work_of(desks, turns, following))
-    worker.on_failed(reconciler.failed)
+    worker.on_broken(reconciler.broken)
     live.on_over(reconciler.over)
     return Services(
         settings=settings,

@@ -96,6 +96,13 @@ class Keeper:
             return False
         if (await self._engine.status(session.head.instance_id)).state != "terminated":
             return False
+        return await self.cancel_head(snapshot)
+
+    async def cancel_head(self, snapshot: Snapshot) -> bool:
+        """Record a head as cancelled that was ended from outside. True: read the session again."""
+        session = snapshot.session
+        if session is None or session.head is None:
+            return False
         return await self._close_head(snapshot, session.head, "cancelled", ENDED_OUTSIDE)
 
     async def replace(self, snapshot: Snapshot, turn_ids: Collection[str]) -> bool:

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
+from cachetools import TTLCache
 from pydantic import ValidationError
 
 from travelbuddy.adapters.ports import OpenSessions, ReplicaLink, SessionRecords, Snapshot, TurnEngine
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord
-from travelbuddy.errors import StoreUnavailable
+from travelbuddy.errors import CannotOpen, StoreUnavailable
 from travelbuddy.keeping import MAX_RUNS, Keeper
 from travelbuddy.queue_waits import QueueWaits
 from travelbuddy.workflow.contracts import TURN_WORKFLOW, TurnInput
@@ -98,6 +99,7 @@ class Reconciler:
         self._session_of: dict[str, str] = {}
         self._suspicions: dict[str, _Suspicion] = {}
         self._soon: set[str] = set()
+        self._terminated: TTLCache[str, bool] = TTLCache(10_000, 600)
         self._asked = asyncio.Event()
         self._heard: dict[str, float] = {}
         self._probed_at = self._moved_at = float("-inf")
@@ -127,19 +129,23 @@ class Reconciler:
         self._soon.add(session_id)
         self._asked.set()
 
-    def failed(self, workflow: str, instance_id: str, payload: Any) -> None:
-        """An instance ended as failed, as one does that an earlier version began and this one cannot go on with."""
+    def broken(self, workflow: str, instance_id: str, payload: Any, terminated: bool) -> None:
+        """An instance was ended from outside; or it failed, as one does that another version began.
+
+        One that was ended may be purged before anybody looks, and is remembered for that.
+        """
         if workflow == TURN_WORKFLOW:
             with suppress(ValidationError):
                 self._watched(TurnInput.model_validate(payload).session_id, 0.0).next_look = 0.0
-                self._asked.set()
+                if terminated:
+                    self._terminated[instance_id] = True
 
     async def session_of(self, turn_id: str) -> str | None:
         """The session of an open turn: as it was accepted here, else by the queues of all sessions noted as open."""
         if (known := self._session_of.get(turn_id)) is not None:
             return known
         noted = {*self._sessions, *await self._index.of_others()}
-        for snapshot in await self._read(sorted(noted)):
+        for snapshot in (await self._read(noted)).values():
             if snapshot.session is not None and snapshot.session.entry(turn_id) is not None:
                 return snapshot.session.session_id
         return None
@@ -162,9 +168,9 @@ class Reconciler:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            asked, self._soon = sorted(self._soon), set()
+            asked, self._soon = self._soon, set()
             with _troubles_logged("queues"):
-                for session_id, snapshot in zip(asked, await self._read(asked), strict=True):
+                for session_id, snapshot in (await self._read(asked)).items():
                     self._waits.seen(session_id, snapshot.session)
 
     async def _look(self) -> None:
@@ -209,7 +215,7 @@ class Reconciler:
 
     async def _look_at(self, session_ids: list[str]) -> None:
         """One look at each of these sessions."""
-        snapshots = dict(zip(session_ids, await self._read(session_ids), strict=True))
+        snapshots = await self._read(session_ids)
         instances = [
             entry.instance_id
             for snapshot in snapshots.values()
@@ -236,7 +242,7 @@ class Reconciler:
             trouble = await self._trouble(entry, position, busy=entry.instance_id in claimed)
             if trouble == "terminated":
                 if position == 0:
-                    return await self._keeper.evict_ended_head(snapshot)
+                    return await self._keeper.cancel_head(snapshot)
                 continue
             if trouble is None:
                 self._suspicions.pop(entry.instance_id, None)
@@ -255,6 +261,8 @@ class Reconciler:
         if position > 0 and busy:
             return None
         state = (await self._engine.status(entry.instance_id)).state
+        if state == "missing" and entry.instance_id in self._terminated:
+            state = "terminated"
         match state:
             case "terminated" | "missing" | "unreadable":
                 return state
@@ -288,9 +296,23 @@ class Reconciler:
 
     # its sessions
 
-    async def _read(self, session_ids: list[str]) -> list[Snapshot]:
-        parts = [session_ids[start : start + AT_ONCE] for start in range(0, len(session_ids), AT_ONCE)]
-        return [snapshot for part in parts for snapshot in await self._records.read_all(part)]
+    async def _read(self, session_ids: Collection[str]) -> dict[str, Snapshot]:
+        """The sessions, without those of which this replica has no key."""
+        found: dict[str, Snapshot] = {}
+        for start in range(0, len(ids := sorted(session_ids)), AT_ONCE):
+            part = ids[start : start + AT_ONCE]
+            try:
+                found.update(zip(part, await self._records.read_all(part), strict=True))
+            except CannotOpen:
+                found.update(await self._read_each(part))
+        return found
+
+    async def _read_each(self, session_ids: list[str]) -> dict[str, Snapshot]:
+        found: dict[str, Snapshot] = {}
+        for session_id in session_ids:
+            with suppress(CannotOpen):
+                found[session_id] = await self._records.read(session_id)
+        return found
 
     def _watched(self, session_id: str, within: float) -> _Watched:
         """The session among those that are looked at, for the first time within so many seconds."""

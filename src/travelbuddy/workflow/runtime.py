@@ -42,6 +42,8 @@ _PAUSE = 0.5
 _SDK_LOG = logging.getLogger("durabletask-worker")
 Workflow = Callable[[DaprWorkflowContext, Any], Any]
 """A generator function: each of its yields is one durable wait."""
+Ended = Callable[[str, str, Any, bool], None]
+"""Told the workflow, the instance's id, its input, and whether it was terminated from outside; else it failed."""
 
 
 class WorkflowWorker:
@@ -64,7 +66,7 @@ class WorkflowWorker:
         self._waits = frozenset(waits)
         self._executing: Counter[str] = Counter()
         self._busy = 0
-        self._on_failed: Callable[[str, str, Any], None] = lambda workflow, instance_id, payload: None
+        self._on_broken: Ended = lambda workflow, instance_id, payload, terminated: None
         self._target = f"{host}:{port}"
         self._running = False
         self._work: set[asyncio.Task[None]] = set()
@@ -88,9 +90,9 @@ class WorkflowWorker:
         """The ids of the instances whose activities are in progress here."""
         return self._executing.keys()
 
-    def on_failed(self, tell: Callable[[str, str, Any], None]) -> None:
-        """Tell the workflow, id and input of each instance that ends as failed here; ``tell`` must not fail."""
-        self._on_failed = tell
+    def on_broken(self, tell: Ended) -> None:
+        """Tell of each instance that ends here as failed, or because it was terminated; ``tell`` must not fail."""
+        self._on_broken = tell
 
     async def run(self) -> None:
         """Take work until cancelled; after a lost connection again. What was begun then is handed out anew."""
@@ -137,13 +139,15 @@ class WorkflowWorker:
             return self._replay(engine, item)
         return self._execute(engine, item) if item.HasField("activityRequest") else None
 
-    def _tell_failed(self, instance_id: str, actions: Sequence[Any], events: Sequence[Any]) -> None:
-        ends = (action.completeWorkflow for action in actions if action.HasField("completeWorkflow"))
-        if any(end.workflowStatus == protos.ORCHESTRATION_STATUS_FAILED for end in ends):
-            for started in (event.executionStarted for event in events if event.HasField("executionStarted")):
-                log.error("workflow.failed", workflow=started.name, instance=instance_id)
-                self._on_failed(started.name, instance_id, json.loads(started.input.value or "null"))
-                return
+    def _tell_broken(self, instance_id: str, actions: Sequence[Any], events: Sequence[Any]) -> None:
+        ends = {action.completeWorkflow.workflowStatus for action in actions if action.HasField("completeWorkflow")}
+        started = [event.executionStarted for event in events if event.HasField("executionStarted")]
+        if not started or not ends & {protos.ORCHESTRATION_STATUS_FAILED, protos.ORCHESTRATION_STATUS_TERMINATED}:
+            return
+        terminated = protos.ORCHESTRATION_STATUS_TERMINATED in ends
+        if not terminated:
+            log.error("workflow.failed", workflow=started[-1].name, instance=instance_id)
+        self._on_broken(started[-1].name, instance_id, json.loads(started[-1].input.value or "null"), terminated)
 
     async def _replay(self, engine: TaskHubSidecarServiceStub, item: Any) -> None:
         """Run the workflow from its start to where its history ends, and tell what it asks for next."""
@@ -157,7 +161,7 @@ class WorkflowWorker:
             executor = _OrchestrationExecutor(self._workflows, _SDK_LOG)
             past, new = in_order(request.pastEvents, request.newEvents)
             result = executor.execute(request.instanceId, past, new)
-            self._tell_failed(request.instanceId, result.actions, (*past, *new))
+            self._tell_broken(request.instanceId, result.actions, (*past, *new))
             seal_actions(result.actions, request.instanceId, self._sealer, end=not called)
             step.actions.extend(result.actions)
             status = self._sealer.seal(result.encoded_custom_status or "", place_of(request.instanceId))

@@ -214,7 +214,7 @@ async def test_keys_are_changed_while_a_turn_is_under_way(dapr_runtime: None) ->
 
 
 async def test_a_key_that_is_gone_is_told_and_harms_nothing(dapr_runtime: None) -> None:
-    """With the wrong key readers get a clear answer and a turn under way fails; with the right one all is there."""
+    """With the wrong key readers get a clear answer; with the right one all is there, and a turn under way goes on."""
     with ScriptedModel(lambda request: Say(f"answer to {last_user_message(request)}")) as model:
         async with Stack(env={**model.env, **KEYS, **QUICK}) as stack:
             user = User(stack, "ada", "lost")
@@ -235,7 +235,7 @@ async def test_a_key_that_is_gone_is_told_and_harms_nothing(dapr_runtime: None) 
             assert 1 <= tries <= 2
             await _restart(stack, KEYS)
             view = await user.finished(turn)
-            assert view["status"] == "failed"
-            assert [t["outcome"] for t in await user.history("lost")] == ["answered", "failed"]
+            assert view["status"] == "answered"
+            assert [t["outcome"] for t in await user.history("lost")] == ["answered", "answered"]
             await user.ask("again")
             assert "hello" in [m["content"] for m in model.asked("again")[0]["messages"]]
