@@ -25,6 +25,7 @@ SECONDS_EACH ?= 300
 MINUTES ?= 10
 SEED ?=
 STORE ?=
+TOPOLOGY ?=
 
 # The benchmark's contenders live in an environment of their own; Restate's server comes from npm.
 RIVALS := bench/contenders
@@ -59,10 +60,11 @@ bench-scaling: $(SYNCED) ## what sessions, their length and replicas cost, 8 min
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m bench.scaling $(if $(QUICK),--quick) $(ARGS)
 
-chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUTES=10 for each store, SEED=, STORE=redis|postgres|embedded (all three)
+chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUTES=10 on each TOPOLOGY=embedded|embedded-2|redis|postgres (all four), SEED=
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
-	@$(VENV)/bin/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) \
+	@$(VENV)/bin/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+	  $(foreach name,$(TOPOLOGY),--topology $(name)) $(foreach name,$(STORE),--store $(name)) \
 	  $(if $(filter 10,$(MINUTES)),--write) $(ARGS)
 
 eval: $(SYNCED) ## how well people's dialogues are understood, 2 minutes; EVAL_DATA=file, any model by OPENAI_BASE_URL

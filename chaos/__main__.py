@@ -21,11 +21,12 @@ from chaos.evidence import Evidence, Sent, Violation
 from chaos.model import Model
 from chaos.nemesis import Nemesis
 from chaos.plan import scripts
-from chaos.schedule import Store, schedule
+from chaos.schedule import Topology, schedule
 from chaos.system import System
 from travelbuddy.errors import RuntimeProblem
 
-STORES: tuple[Store, ...] = ("redis", "postgres", "embedded")
+TOPOLOGIES: tuple[Topology, ...] = ("embedded", "embedded-2", "redis", "postgres")
+STORES = ("redis", "postgres", "embedded")
 TELL_EVERY = 5.0
 FINISH_WITHIN = 60.0
 REPEAT_WITHIN = 90.0
@@ -37,16 +38,16 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 
 def main() -> int:
-    """Run what was asked for, one store after the other."""
+    """Run what was asked for, one topology after the other."""
     options = _options()
     signal.signal(signal.SIGTERM, _stop)  # what was started must not outlive the run
-    print(f"Seed {options.seed}: {options.minutes:g} minutes over {' and '.join(options.store)}.", flush=True)
+    print(f"Seed {options.seed}: {options.minutes:g} minutes on {' and '.join(options.topology)}.", flush=True)
     broken = False
-    for store in options.store:
+    for topology in options.topology:
         with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as room:
-            folder = options.keep.resolve() / store if options.keep else Path(room)
+            folder = options.keep.resolve() / topology if options.keep else Path(room)
             try:
-                run = asyncio.run(one_run(store, options.seed, options.minutes, folder))
+                run = asyncio.run(one_run(topology, options.seed, options.minutes, folder))
             except RuntimeProblem as problem:
                 print(problem, file=sys.stderr)
                 return 1
@@ -59,29 +60,29 @@ def main() -> int:
             print(f"VIOLATION {violation}", flush=True)
         broken = broken or bool(run.violations)
         if options.write:
-            report.write(store, told)
+            report.write(topology, told)
     return 1 if broken else 0
 
 
-async def one_run(store: Store, seed: int, minutes: float, folder: Path) -> report.Run:
+async def one_run(topology: Topology, seed: int, minutes: float, folder: Path) -> report.Run:
     """Break one system for so many minutes, let it heal, and judge it."""
-    began, rounds = time.monotonic(), schedule(seed, minutes, store)
-    async with Model(seed) as model, System(store, model.env, folder) as system:
+    began, rounds = time.monotonic(), schedule(seed, minutes, topology)
+    async with Model(seed) as model, System(topology, model.env, folder) as system:
         client = Client(system.app_urls, system.sidecar_urls)
-        crowd = Crowd(client, scripts(seed), lossy_broker=store == "embedded")
+        crowd = Crowd(client, scripts(seed), lossy_broker=topology == "embedded")
         nemesis = Nemesis(system, model, crowd.burst)
-        telling = asyncio.create_task(_tell(store, began, crowd, system, model))
+        telling = asyncio.create_task(_tell(topology, began, crowd, system, model))
         trouble: list[Violation] = []
         try:
             try:
                 await nemesis.run(rounds)
             except TimeoutError:
-                trouble.append(Violation("V5", store, "a part did not come back after the last fault"))
+                trouble.append(Violation("V5", topology, "a part did not come back after the last fault"))
             open_still = await crowd.finish(FINISH_WITHIN)
             nemesis.end_calm()
             repeated_from = time.time()
             if not await crowd.repeat(REPEAT_WITHIN):
-                trouble.append(Violation("V4", store, "messages sent once more were not all answered"))
+                trouble.append(Violation("V4", topology, "messages sent once more were not all answered"))
         finally:
             telling.cancel()
             crowd.abandon()
@@ -96,25 +97,38 @@ async def one_run(store: Store, seed: int, minutes: float, folder: Path) -> repo
         asked=model.asked,
         calms=nemesis.calms,
         repeated_from=repeated_from,
-        lossy_broker=store == "embedded",
+        lossy_broker=topology == "embedded",
         leaks=client.told.leaks,
         odd_answers=client.told.odd,
     )
     violations = [*trouble, *check(evidence)]
     seconds = time.monotonic() - began
     return report.Run(
-        *(store, seed, minutes, seconds, evidence, violations, crowd, client.told, nemesis, system, model, open_still)
+        *(
+            topology,
+            seed,
+            minutes,
+            seconds,
+            evidence,
+            violations,
+            crowd,
+            client.told,
+            nemesis,
+            system,
+            model,
+            open_still,
+        )
     )
 
 
-async def _tell(store: Store, began: float, crowd: Crowd, system: System, model: Model) -> None:
+async def _tell(topology: Topology, began: float, crowd: Crowd, system: System, model: Model) -> None:
     """Progress, line by line."""
     while True:
         await asyncio.sleep(TELL_EVERY)
         accepted, answered = _count(crowd.sent)
         faults = f"{system.kills.total()} kills, {system.pauses.total()} pauses, {model.fired.total()} model faults"
         print(
-            f"[{time.monotonic() - began:4.0f} s] {store}: {accepted} accepted, {answered} answered, {faults}",
+            f"[{time.monotonic() - began:4.0f} s] {topology}: {accepted} accepted, {answered} answered, {faults}",
             flush=True,
         )
 
@@ -125,14 +139,15 @@ def _count(sent: Sequence[Sent]) -> tuple[int, int]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description="Kill everything under load and check what is stored.")
-    parser.add_argument("--minutes", type=_minutes, default=10.0, help="length of the run over each store (10)")
+    parser.add_argument("--minutes", type=_minutes, default=10.0, help="length of the run on each topology (10)")
     parser.add_argument("--seed", type=int, help="replays the schedule and the clients' plan of a run (random)")
-    parser.add_argument("--store", choices=STORES, help="only one store (each in turn)")
+    parser.add_argument("--topology", action="append", choices=TOPOLOGIES, help="repeatable; all four in turn if unset")
+    parser.add_argument("--store", dest="topology", action="append", choices=STORES, help="the topology of this name")
     parser.add_argument("--write", action="store_true", help="put the summary into docs/reliability.md")
     parser.add_argument("--keep", type=Path, help="an empty folder in which data and logs stay, but not PostgreSQL's")
     options = parser.parse_args()
     options.seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
-    options.store = [options.store] if options.store else list(STORES)
+    options.topology = list(dict.fromkeys(options.topology or TOPOLOGIES))
     return options
 
 

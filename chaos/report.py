@@ -20,7 +20,7 @@ from chaos.model import Model
 from chaos.nemesis import Nemesis
 from chaos.postgres_server import version as postgres_version
 from chaos.redis_server import version as redis_version
-from chaos.schedule import Store
+from chaos.schedule import Topology
 from chaos.system import System
 from travelbuddy.runtime.install import DAPR_VERSION
 
@@ -28,18 +28,19 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
 REDELIVERED = 2.0
 """Seconds from a broker's acknowledgement to the turn, from which on a message was hardly had at the first try."""
 DOORS = {"start": "/start-workflow", "chat": "/chat", "stream": "/chat/stream", "topic": "topic TravelBuddy"}
-TITLES: Mapping[Store, str] = {
+TITLES: Mapping[Topology, str] = {
+    "embedded": "the embedded default: one replica, SQLite, in-memory broker",
+    "embedded-2": "two replicas by `travelbuddy up --replicas 2` on SQLite",
     "redis": "two replicas behind nginx, state and broker in Redis (`appendfsync always`)",
     "postgres": "two replicas behind nginx, state in PostgreSQL (its own settings), broker in Redis",
-    "embedded": "the embedded default: one replica, SQLite, in-memory broker",
 }
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run over one store, and everybody who took part."""
+    """One run on one topology, and everybody who took part."""
 
-    store: Store
+    topology: Topology
     seed: int
     minutes: float
     seconds: float
@@ -57,8 +58,8 @@ def lines(run: Run) -> list[str]:
     """The summary."""
     length = f"{run.seconds / 60:.1f} minutes with start, healing and repeats"
     return [
-        f"`make chaos MINUTES={run.minutes:g} SEED={run.seed} STORE={run.store}`: {TITLES[run.store]}.",
-        f"{datetime.now(UTC):%Y-%m-%d}, {length}; {_machine(run.store)}.",
+        f"`make chaos MINUTES={run.minutes:g} SEED={run.seed} TOPOLOGY={run.topology}`: {TITLES[run.topology]}.",
+        f"{datetime.now(UTC):%Y-%m-%d}, {length}; {_machine(run.topology)}.",
         "",
         "| | |",
         "|---|---|",
@@ -66,10 +67,10 @@ def lines(run: Run) -> list[str]:
     ]
 
 
-def write(store: Store, told: Sequence[str]) -> None:
+def write(topology: Topology, told: Sequence[str]) -> None:
     """Put the summary between its two marks on the page."""
     page = PAGE.read_text(encoding="utf-8")
-    head, tail = f"<!-- run over {store} -->", f"<!-- end of run over {store} -->"
+    head, tail = f"<!-- run on {topology} -->", f"<!-- end of run on {topology} -->"
     block = "\n".join([head, "", *told, "", tail])
     PAGE.write_text(re.sub(f"{head}.*?{tail}", lambda _: block, page, flags=re.DOTALL), encoding="utf-8")
 
@@ -144,15 +145,15 @@ def _parts(count: Counter[str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in sorted(count.items()))
 
 
-def _machine(store: Store) -> str:
+def _machine(topology: Topology) -> str:
     parts = [
         f"{os.cpu_count()} cores",
         platform.system(),
         f"Python {platform.python_version()}",
         f"Dapr {DAPR_VERSION}",
     ]
-    if store != "embedded":
+    if topology != "embedded":
         parts.append(f"Redis {redis_version()}")
-    if store == "postgres":
+    if topology == "postgres":
         parts.append(f"PostgreSQL {postgres_version()}")
     return ", ".join(parts)

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["kill", "pause", "outage", "burst"]
-Store = Literal["redis", "postgres", "embedded"]
+Topology = Literal["embedded", "embedded-2", "redis", "postgres"]
 
 ROUND, CALM = 120.0, 15.0
 LAST_FAULT = 4.0
 """Seconds before a calm in which no pause begins that could reach into it."""
 AT_ONCE = 3
 """Parts that are killed together at the end of each round, so that the calm begins with what they left undone."""
-PARTS: dict[Store, tuple[str, ...]] = {
+PARTS: dict[Topology, tuple[str, ...]] = {
+    "embedded": ("app", "daprd", "scheduler", "placement"),
+    "embedded-2": ("app-1", "app-2", "daprd-1", "daprd-2", "scheduler", "placement"),
     "redis": ("app-1", "app-2", "daprd-1", "daprd-2", "scheduler", "placement", "redis"),
     "postgres": ("app-1", "app-2", "daprd-1", "daprd-2", "scheduler", "placement", "redis", "postgres"),
-    "embedded": ("app", "daprd", "scheduler", "placement"),
 }
 
 
@@ -40,13 +41,13 @@ class Round:
     faults: tuple[Fault, ...]
 
 
-def schedule(seed: int, minutes: float, store: Store) -> tuple[Round, ...]:
+def schedule(seed: int, minutes: float, topology: Topology) -> tuple[Round, ...]:
     """The rounds of a run, two minutes each at most."""
     count = max(1, round(minutes * 60 / ROUND))
     length = minutes * 60 / count - CALM
-    chance = random.Random(f"{seed}/faults/{store}")
-    victims = _victims(chance, PARTS[store])
-    return tuple(_round(chance, length, victims, PARTS[store]) for _ in range(count))
+    chance = random.Random(f"{seed}/faults/{topology}")
+    victims = _victims(chance, PARTS[topology])
+    return tuple(_round(chance, length, victims, PARTS[topology]) for _ in range(count))
 
 
 def _round(chance: random.Random, length: float, victims: Iterator[str], parts: tuple[str, ...]) -> Round:

@@ -1,4 +1,4 @@
-"""The system under test: `travelbuddy up` over the embedded default, or two replicas over servers of chaos's own."""
+"""The system under test: `travelbuddy up` with one replica or two, the latter also over servers of chaos's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.framework.stack import Stack
 from chaos.evidence import StoredSession, StoredTurn
 from chaos.postgres_server import Postgres
 from chaos.redis_server import Redis
-from chaos.schedule import PARTS, Store
+from chaos.schedule import PARTS, Topology
 from chaos.stores import read_postgres, read_redis, read_sqlite
 
 COMPONENTS = Path(__file__).resolve().parents[1] / "deploy" / "components"
@@ -29,22 +29,23 @@ RESTARTED_WITHIN = 30.0
 class System:
     """``async with System(...) as system``: running, every part of it killable by its name in ``PARTS``."""
 
-    def __init__(self, store: Store, model_env: dict[str, str], data_dir: Path) -> None:
-        self.store = store
+    def __init__(self, topology: Topology, model_env: dict[str, str], data_dir: Path) -> None:
+        self.topology = topology
         self.kills: Counter[str] = Counter()
         self.pauses: Counter[str] = Counter()
         self.not_restarted: list[str] = []
         self.restarts: list[float] = []
         """Seconds from a kill to the successor's start."""
-        self._redis = Redis(data_dir / "redis") if store != "embedded" else None
-        self._postgres = Postgres() if store == "postgres" else None
+        self._redis = Redis(data_dir / "redis") if topology in {"redis", "postgres"} else None
+        self._postgres = Postgres() if topology == "postgres" else None
         servers = {"redis": self._redis, "postgres": self._postgres}
         self._servers = {name: server for name, server in servers.items() if server is not None}
         """What no supervisor starts again."""
-        env, options = {**model_env, **SETTINGS}, list[str]()
+        env = {**model_env, **SETTINGS}
+        options = [] if topology == "embedded" else ["--replicas=2"]
         if self._redis is not None:
             env["REDIS_HOST"] = self._redis.address
-            options = ["--replicas=2", f"--components={COMPONENTS / store}"]
+            options.append(f"--components={COMPONENTS / topology}")
         if self._postgres is not None:
             env["POSTGRES_CONNECTION"] = self._postgres.url
         self.stack = Stack(env, options=tuple(options), data_dir=data_dir / "stack", keep_data=True)
@@ -61,8 +62,8 @@ class System:
             self.stack.print_logs()
             await self._close()
             raise
-        apps = [name for name in PARTS[self.store] if name.startswith("app")]
-        sidecars = [name for name in PARTS[self.store] if name.startswith("daprd")]
+        apps = [name for name in PARTS[self.topology] if name.startswith("app")]
+        sidecars = [name for name in PARTS[self.topology] if name.startswith("daprd")]
         replicas = [_url(self.stack, name, "http") for name in apps]
         self.app_urls = [self.stack.app_url, *replicas] if len(replicas) > 1 else replicas
         self.sidecar_urls = [_url(self.stack, name, "http") for name in sidecars]
@@ -139,7 +140,7 @@ class System:
         return read_sqlite(self.stack.data_dir / "state.sqlite")
 
     async def _all_answer(self, http: aiohttp.ClientSession) -> bool:
-        if not set(PARTS[self.store]) - set(self._servers) <= set(self.stack.processes()):
+        if not set(PARTS[self.topology]) - set(self._servers) <= set(self.stack.processes()):
             return False
         if not all(server.up and server.answers() for server in self._servers.values()):
             return False

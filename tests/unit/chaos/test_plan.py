@@ -7,9 +7,9 @@ from itertools import islice
 import pytest
 from chaos.evidence import MARKER, USER
 from chaos.plan import IN_A_BURST, Note, burst, scripts
-from chaos.schedule import AT_ONCE, CALM, PARTS, Store, schedule
+from chaos.schedule import AT_ONCE, CALM, PARTS, Topology, schedule
 
-STORES: list[Store] = ["redis", "embedded"]
+TOPOLOGIES: list[Topology] = ["redis", "embedded-2", "embedded"]
 
 
 def _notes(seed: int, sessions: int) -> list[Note]:
@@ -50,21 +50,21 @@ def test_a_message_is_known_by_its_first_word() -> None:
     assert len(burst(0).notes) == IN_A_BURST
 
 
-@pytest.mark.parametrize("store", STORES)
-def test_a_seed_replays_the_faults(store: Store) -> None:
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_a_seed_replays_the_faults(topology: Topology) -> None:
     """The same seed gives the same schedule, another one another."""
-    assert schedule(1, 10, store) == schedule(1, 10, store) != schedule(2, 10, store)
+    assert schedule(1, 10, topology) == schedule(1, 10, topology) != schedule(2, 10, topology)
 
 
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("seed", range(5))
-def test_ten_minutes_hold_forty_kills_and_spare_nobody(seed: int, store: Store) -> None:
+def test_ten_minutes_hold_forty_kills_and_spare_nobody(seed: int, topology: Topology) -> None:
     """Every part is killed and paused, the model is away and lanes are filled, within the minutes asked for."""
-    rounds = schedule(seed, 10, store)
+    rounds = schedule(seed, 10, topology)
     faults = [fault for each in rounds for fault in each.faults]
     kills = [fault.target for fault in faults if fault.kind == "kill"]
     assert len(kills) >= 45  # a few find their victim away already
-    assert set(kills) == set(PARTS[store])
+    assert set(kills) == set(PARTS[topology])
     assert {fault.kind for fault in faults} == {"kill", "pause", "outage", "burst"}
     assert sum(each.seconds + CALM for each in rounds) == pytest.approx(600)
 
