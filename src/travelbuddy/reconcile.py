@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import structlog
 from cachetools import TTLCache
@@ -229,11 +229,21 @@ class Reconciler:
             if snapshot.session is None or not snapshot.session.lane:
                 if session_id not in self._waits.sessions:
                     self._forget(session_id)
-            elif await self._check(snapshot, snapshot.session, claimed):
+            elif await self._put_right(session_id, snapshot, claimed):
                 self._watched(session_id, 0.0).next_look = self._clock() + SUSPECT_EVERY
 
-    async def _check(self, snapshot: Snapshot, session: SessionRecord, claimed: set[str]) -> bool:
-        """Put right what is wrong with the session's open turns. True: look again soon."""
+    async def _put_right(self, session_id: str, snapshot: Snapshot, claimed: set[str]) -> bool:
+        """Close the heads that are over, one after the other, and replace what is lost. True: look again soon."""
+        while (session := snapshot.session) is not None and session.head is not None:
+            if (verdict := await self._check(snapshot, session, claimed)) != "closed":
+                return verdict == "suspicious"
+            snapshot = await self._records.read(session_id)
+        return False
+
+    async def _check(
+        self, snapshot: Snapshot, session: SessionRecord, claimed: set[str]
+    ) -> Literal["closed", "suspicious", "well"]:
+        """Put right what is wrong with the session's open turns; ``closed``: its head was over, so read it again."""
         lost: list[str] = []
         suspicious = False
         for position, entry in enumerate(session.lane):
@@ -242,7 +252,8 @@ class Reconciler:
             trouble = await self._trouble(entry, position, busy=entry.instance_id in claimed)
             if trouble == "terminated":
                 if position == 0:
-                    return await self._keeper.cancel_head(snapshot)
+                    await self._keeper.cancel_head(snapshot)
+                    return "closed"
                 continue
             if trouble is None:
                 self._suspicions.pop(entry.instance_id, None)
@@ -251,10 +262,11 @@ class Reconciler:
             if await self._certain(entry, trouble):
                 lost.append(entry.id)
         if lost and session.lane[0].id in lost and session.lane[0].run >= MAX_RUNS and await self._broke_down(session):
-            return await self._keeper.give_up_head(snapshot)
+            await self._keeper.give_up_head(snapshot)
+            return "closed"
         if lost:
             await self._keeper.replace(snapshot, lost)
-        return suspicious
+        return "suspicious" if suspicious else "well"
 
     async def _trouble(self, entry: LaneEntry, position: int, *, busy: bool) -> str | None:
         """What seems to be wrong with the turn's instance. The engine is not asked of one that waits, worked on."""
