@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Answer, Call, Request, Say, ScriptedModel
 from tests.integration.framework.stack import Stack
@@ -76,7 +77,7 @@ async def test_no_attempt_gets_past_what_code_guarantees() -> None:
     with ScriptedModel(lambda request: Say("noted")) as model:
         async with (
             Stack(env={**model.env, "MAX_STEPS": str(MAX_STEPS)}) as stack,
-            httpx.AsyncClient(base_url=stack.app_url, timeout=60) as http,
+            http_client(base_url=stack.app_url, timeout=60) as http,
         ):
             before = await _victim(http)
             model.script = _obeys
@@ -94,7 +95,7 @@ async def test_the_offline_model_gives_nothing_away() -> None:
     """Everything that an attempt left behind at its user's: no one else's data, no rules, listed tools, few steps."""
     async with (
         Stack(env={"MAX_STEPS": str(MAX_STEPS)}) as stack,
-        httpx.AsyncClient(base_url=stack.app_url, timeout=60) as http,
+        http_client(base_url=stack.app_url, timeout=60) as http,
     ):
         before = await _victim(http)
         for number, attempt in enumerate(ATTEMPTS):

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 
-import httpx
 from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.program import HOST, Program
 
 from travelbuddy.adapters.dapr_records import STORE
@@ -86,7 +86,7 @@ class BareSidecar:
         return [ensure_runtime().program("daprd"), *(f"--{flag}={value}" for flag, value in flags.items())]
 
     async def _healthy(self) -> bool:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+        async with http_client(timeout=2) as http:
             return (await http.get(f"http://{HOST}:{self.http_port}/v1.0/healthz/outbound")).is_success
 
     def _close(self, *, failed: bool) -> None:

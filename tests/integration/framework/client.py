@@ -15,6 +15,7 @@ from dapr.aio.clients.grpc.client import DaprGrpcClientAsync
 from dapr.conf import settings as dapr_settings
 from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2 import GetInstanceHistoryRequest
 from dapr.ext.workflow._durabletask.internal.orchestrator_service_pb2_grpc import TaskHubSidecarServiceStub
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.polling import INTERVAL, poll_until
 from tests.integration.framework.redis_server import RedisServer
 from tests.integration.framework.stack import Stack
@@ -42,7 +43,7 @@ class User:
 
     async def call(self, method: str, path: str, **request: Any) -> httpx.Response:
         """Any call of the service's API."""
-        async with httpx.AsyncClient(base_url=self.stack.app_url, timeout=30) as http:
+        async with http_client(base_url=self.stack.app_url, timeout=30) as http:
             return await http.request(method, path, **request)
 
     async def start(self, task: str, key: str | None = None) -> str:
@@ -84,7 +85,7 @@ class User:
     async def publish(self, body: Any, content_type: str = "application/json") -> None:
         """Publish to the agent's topic through the sidecar's HTTP API."""
         url = f"{self.stack.dapr_url}/v1.0/publish/messagepubsub/TravelBuddy"
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with http_client(timeout=10) as http:
             answer = await http.post(url, json=body, headers={"Content-Type": content_type})
         assert answer.status_code == 204, answer.text
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from tests.integration.framework.http_client import http_client
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ async def events(
     """Follow a stream event by event, from ``after`` on if given; over a client's own connections, or a new one."""
     sent = {**(headers or {}), **({"Last-Event-ID": after} if after else {})}
     async with (
-        httpx.AsyncClient(timeout=60) if http is None else nullcontext(http) as client,
+        http_client(timeout=60) if http is None else nullcontext(http) as client,
         client.stream(method, url, json=body, headers=sent) as answer,
     ):
         assert answer.status_code == 200, await answer.aread()

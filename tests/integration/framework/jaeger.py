@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import httpx
 import pytest
 import yaml
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.program import Program
 
 from travelbuddy.errors import RuntimeProblem
@@ -109,13 +109,13 @@ class Jaeger:
         return found[0] if found else {"spans": [], "processes": {}}
 
     async def _get(self, path: str, query: dict[str, Any]) -> list[Json]:
-        async with httpx.AsyncClient(base_url=f"http://{HOST}:{self.query}", timeout=10) as http:
+        async with http_client(base_url=f"http://{HOST}:{self.query}", timeout=10) as http:
             answer = await http.get(path, params=query)
         data: list[Json] = answer.json().get("data") or []
         return data
 
     async def _answers(self) -> bool:
-        async with httpx.AsyncClient(timeout=2) as http:
+        async with http_client(timeout=2) as http:
             return (await http.get(f"http://{HOST}:{self.query}/api/services")).is_success
 
     def _config(self) -> Json:

@@ -10,6 +10,7 @@ import httpx
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
+from tests.integration.framework.http_client import http_client
 
 from travelbuddy.api.mcp_tools import IDEMPOTENCY_KEY
 
@@ -21,7 +22,7 @@ async def client(url: str, headers: Mapping[str, str] | None = None, **query: st
     """A client that has said hello to the service at this address."""
     address = str(httpx.URL(f"{url}/mcp", params=query or None))
     async with (
-        httpx.AsyncClient(headers=headers, timeout=30) as http,
+        http_client(headers=headers, timeout=30) as http,
         streamable_http_client(address, http_client=http) as (read, write, _),
         ClientSession(read, write) as it,
     ):
@@ -40,7 +41,7 @@ async def ask(
 
 async def send(url: str, body: bytes | Mapping[str, Any], **headers: str) -> httpx.Response:
     """One message as it is on the wire."""
-    async with httpx.AsyncClient(timeout=30, headers={**HEADERS, **headers}) as http:
+    async with http_client(timeout=30, headers={**HEADERS, **headers}) as http:
         if isinstance(body, bytes):
             return await http.post(f"{url}/mcp", content=body)
         return await http.post(f"{url}/mcp", json={"jsonrpc": "2.0", "id": 1, **body})

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import httpx
 import yaml
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.program import Program, installed
 
 from travelbuddy.runtime.ports import PortPlan
@@ -58,7 +58,7 @@ class Prometheus:
 
     async def ask(self, path: str, **given: str | float) -> Any:
         """The data of an API answer; an error of a query is told with it."""
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
+        async with http_client(timeout=10) as http:
             answer = (await http.get(f"{self.url}/api/v1/{path}", params=given)).json()
         assert answer["status"] == "success", (answer, given)
         return answer["data"]
@@ -85,7 +85,7 @@ class Prometheus:
         (self._folder / "alerts.yml").write_text(yaml.safe_dump(rules), encoding="utf-8")
 
     async def _ready(self) -> bool:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+        async with http_client(timeout=2) as http:
             return (await http.get(f"{self.url}/-/ready")).is_success
 
     def _close(self) -> None:

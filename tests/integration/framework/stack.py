@@ -25,6 +25,8 @@ TRAVELBUDDY = str(Path(sys.executable).parent / "travelbuddy")
 START_TIMEOUT = 90.0
 RESTART_TIMEOUT = 15.0
 STOP_TIMEOUT = 30.0  # an app may drain for 18 s
+AT_ONCE = {"DRAIN_SECONDS": "0"}
+"""A stack stops so unless its test says otherwise: a drain would add a second to each of some hundred stops."""
 
 
 class StackEntry(TypedDict):
@@ -38,8 +40,8 @@ class StackEntry(TypedDict):
 class Stack:
     """``async with Stack(env=model.env) as stack``. Its logs are printed only when the block fails.
 
-    ``env`` is all the configuration it gets: it runs in ``data_dir``, where no ``.env`` is. ``kept_in`` is where it has
-    its state: a new place on the store of the tests that run now, or one that outlives it.
+    ``env`` is all the configuration it gets, but for how it stops: it runs in ``data_dir``, where no ``.env`` is.
+    ``kept_in`` is where it has its state: a new place on the store of the tests that run now, or one that outlives it.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class Stack:
         self._process = subprocess.Popen(
             self.command(),
             cwd=self.data_dir,
-            env=clean_env({**self.kept_in.env, **self._env}),
+            env=clean_env({**AT_ONCE, **self.kept_in.env, **self._env}),
             stdin=subprocess.DEVNULL,
             stdout=self._printed,
             stderr=subprocess.STDOUT,

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import httpx
 import pytest
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.program import HOST, Program, installed
 from tests.integration.framework.stack import Stack
@@ -73,12 +73,12 @@ class Coordinator:
 
     async def ready(self) -> bool:
         """Whether the app answers."""
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+        async with http_client(timeout=2) as http:
             return (await http.get(f"http://{HOST}:{self.app_port}/openapi.json")).is_success
 
     async def run(self, task: str) -> str:
         """Give it a task; the id of its workflow."""
-        async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+        async with http_client(timeout=30) as http:
             answer = await http.post(f"http://{HOST}:{self.app_port}/agent/run", json={"task": task})
         assert answer.is_success, answer.text
         return str(answer.json()["instance_id"])
@@ -87,7 +87,7 @@ class Coordinator:
         """Its workflow as Dapr shows it, once it has ended."""
 
         async def ended() -> dict[str, Any] | None:
-            async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+            async with http_client(timeout=5) as http:
                 url = f"http://{HOST}:{self.http_port}/v1.0/workflows/dapr/{instance_id}"
                 state: dict[str, Any] = (await http.get(url)).json()
             return state if state["runtimeStatus"] in {"COMPLETED", "FAILED", "TERMINATED"} else None

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import httpx
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.scripted_model import Answer, Call, Fail, Request, Say, last_user_message
 from tests.integration.framework.stack import Stack
 
@@ -46,7 +47,7 @@ async def traffic(stack: Stack, seconds: float, people: Callable[[], int]) -> No
     until = time.monotonic() + seconds
     running: set[asyncio.Task[None]] = set()
     number = 0
-    async with httpx.AsyncClient(base_url=stack.app_url, timeout=60, trust_env=False) as http:
+    async with http_client(base_url=stack.app_url, timeout=60) as http:
         while time.monotonic() < until:
             while len(running) < people():
                 task = asyncio.create_task(_person(stack, http, number))

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.identity import IdentityProvider
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.program import clean_env
@@ -35,7 +36,7 @@ class Guarded:
     async def call(self, user: str | None, method: str, path: str, **request: Any) -> httpx.Response:
         """A call of this user; None has no token."""
         headers = {**(self.provider.bearer(user) if user else {}), **request.pop("headers", {})}
-        async with httpx.AsyncClient(base_url=self.stack.app_url, timeout=30) as http:
+        async with http_client(base_url=self.stack.app_url, timeout=30) as http:
             return await http.request(method, path, headers=headers, **request)
 
 
@@ -131,7 +132,7 @@ async def test_messages_of_the_broker_come_through_the_sidecar_only(guarded: Gua
     """Published ones arrive, with the token that the sidecar shows; handed in past it they are 401."""
     event = {"id": "direct", "data": {"text": "I live in Lisbon", "sender": "mallory"}}
     assert (await guarded.call("mallory", "POST", "/messages/travelbuddy", json=event)).status_code == 401
-    async with httpx.AsyncClient() as http:
+    async with http_client() as http:
         published = await http.post(
             f"{guarded.stack.dapr_url}/v1.0/publish/messagepubsub/TravelBuddy",
             json={"text": "hello", "sender": "carol"},
@@ -150,7 +151,7 @@ async def test_messages_of_the_broker_come_through_the_sidecar_only(guarded: Gua
 async def test_the_sidecar_wants_its_token(guarded: Guarded) -> None:
     """With DAPR_API_TOKEN set, state, workflows and topics are closed to whoever does not show it."""
     turn = await _conversation(guarded, "ada", "adas-other-session")
-    async with httpx.AsyncClient(base_url=guarded.stack.dapr_url) as http:
+    async with http_client(base_url=guarded.stack.dapr_url) as http:
         for path in (f"/v1.0/workflows/durableTaskHub/{turn}", "/v1.0/state/conversationstore/session:adas-session"):
             assert (await http.get(path)).status_code == 401
             assert (await http.get(path, headers={"dapr-api-token": DAPR_TOKEN})).status_code in {200, 202}
@@ -178,7 +179,7 @@ async def test_tokens_survive_the_loss_of_app_and_sidecar() -> None:
                 return (await guarded.call("ada", "POST", "/chat", json=body)).status_code == 200
 
             await poll_until(served, 30, "a message is answered after the kills")
-            async with httpx.AsyncClient() as http:
+            async with http_client() as http:
                 url = f"{stack.dapr_url}/v1.0/publish/messagepubsub/TravelBuddy"
                 await http.post(url, json={"text": "hello", "sender": "ada"})
 
@@ -194,7 +195,7 @@ async def test_api_keys_come_and_go_without_a_restart(tmp_path: Path) -> None:
     ada = add_key(file, "ada")
     async with Stack(env={"AUTH": "api-key", "API_KEYS_FILE": str(file), "RATE_PER_ADDRESS": "40/minute"}) as stack:
         bob = add_key(file, "bob")
-        async with httpx.AsyncClient(base_url=stack.app_url) as http:
+        async with http_client(base_url=stack.app_url) as http:
             for key in (ada, bob):
                 assert (await http.get("/sessions", headers={"X-API-Key": key})).status_code == 200
 
@@ -259,7 +260,7 @@ def test_unsafe_settings_are_refused_before_anything_starts(
 
 async def test_insecure_is_taken_at_its_word() -> None:
     """With --insecure the app serves the address it was given, and everybody who reaches it."""
-    async with Stack(env={"APP_HOST": "0.0.0.0"}, options=("--insecure",)) as stack, httpx.AsyncClient() as http:  # noqa: S104
+    async with Stack(env={"APP_HOST": "0.0.0.0"}, options=("--insecure",)) as stack, http_client() as http:  # noqa: S104
         answer = await http.get(f"{stack.app_url}/health", headers={"Host": "any.example"})
         assert answer.status_code == 200
 
@@ -274,7 +275,7 @@ async def test_a_workflow_access_policy_leaves_our_own_turns_alone(tmp_path: Pat
     shutil.copytree(EMBEDDED, resources)
     shutil.copy(EMBEDDED.parent / "deploy" / "access" / "workflowaccesspolicy.yaml", resources)
     async with Stack(options=(f"--components={resources}",)) as stack:
-        async with httpx.AsyncClient(base_url=stack.app_url, timeout=30) as http:
+        async with http_client(base_url=stack.app_url, timeout=30) as http:
             answer = await http.post("/chat", json={"user_id": "ada", "session_id": "s", "message": "hello"})
             assert answer.status_code == 200
         log = (stack.data_dir / "logs" / "daprd.log").read_text(encoding="utf-8", errors="replace")

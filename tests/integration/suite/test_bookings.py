@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from tests.integration.framework.client import Json, User
 from tests.integration.framework.duffel_stub import DuffelStub
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Answer, Call, Request, Say, ScriptedModel, last_user_message
 from tests.integration.framework.stack import Stack
@@ -252,7 +253,7 @@ async def test_an_erased_user_leaves_no_approval(agency: Agency) -> None:
     assert [one["id"] for one in export["approvals"]] == [approval["approval_id"]]
     assert (await user.call("DELETE", "/users/booking-erased")).status_code == 200
     assert (await agency.decide(approval)).status_code == 404
-    async with httpx.AsyncClient() as http:
+    async with http_client() as http:
         state = await http.get(f"{agency.stack.dapr_url}/v1.0/workflows/dapr/{approval['approval_id']}")
     assert state.status_code >= 400 or state.json().get("runtimeStatus") in {None, ""}
     assert agency.duffel.orders == []
@@ -355,7 +356,7 @@ async def _one_after_the_other(agency: Agency, approvals: list[Json]) -> None:
 async def _steps(agency: Agency, approvals: list[Json]) -> dict[str, int]:
     """How far each is, read past the dead app: its record from the store, its order at the supplier."""
     ordered, found = agency.duffel.orders_per_offer(), []
-    async with httpx.AsyncClient(base_url=f"{agency.stack.dapr_url}/v1.0/state/conversationstore") as store:
+    async with http_client(base_url=f"{agency.stack.dapr_url}/v1.0/state/conversationstore") as store:
         for approval in approvals:
             record = (await store.get(f"/booking:{approval['approval_id']}")).json()
             session = (await store.get(f"/session:{approval['session_id']}")).json()

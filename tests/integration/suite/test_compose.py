@@ -17,6 +17,7 @@ import pytest_asyncio
 from tests.integration.framework.client import User
 from tests.integration.framework.composed import Composed, services
 from tests.integration.framework.events import collect, reply_of
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.image import ROOT, Build
 from tests.integration.framework.invariants import check_turns
 from tests.integration.framework.jail import need_jails
@@ -94,7 +95,7 @@ async def test_a_name_is_remembered_on_every_replica(composed: Up) -> None:
     user = User(composed.stack, "ada", "memory")
     await user.chat("My name is Ada")
     for number, url in enumerate(await _replicas(composed.stack)):
-        async with httpx.AsyncClient(timeout=30) as http:
+        async with http_client(timeout=30) as http:
             body = {"message": f"Who am I, {number}?", **user.ids}
             assert (await http.post(f"{url}/chat", json=body, headers={"Host": "app-1"})).status_code == 200
     await user.chat("And now?")
@@ -115,7 +116,7 @@ async def test_events_come_through_the_proxy_as_they_happen(composed: Up) -> Non
 
 async def test_the_page_comes_through_the_proxy(composed: Up) -> None:
     """The chat page and every file that it names, packed and under their own policy, from whichever replica."""
-    async with httpx.AsyncClient(base_url=composed.stack.app_url, timeout=10) as http:
+    async with http_client(base_url=composed.stack.app_url, timeout=10) as http:
         page = await http.get("/")
         files = re.findall(r'(?:href|src)="(/web/[^"]+)"', page.text)
         assert len(files) > 3
@@ -135,7 +136,7 @@ async def test_what_is_not_for_everybody_is_closed(composed: Up) -> None:
     """From outside there are no metrics, event route and model, and of Dapr's API two calls."""
     app, dapr = composed.stack.app_url, composed.stack.dapr_url
     replica = (await _replicas(composed.stack))[0]
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with http_client(timeout=10) as http:
         assert (await http.get(f"{replica}/metrics", headers={"Host": "app-1"})).status_code == 200, "for the scraper"
         for path in ("/metrics", "//metrics", "/%6detrics", "/messages/travelbuddy", "/offline-model/v1/models"):
             answer = await http.get(f"{app}{path}")
@@ -218,7 +219,7 @@ class _Load:
 
     async def run(self) -> None:
         """All of it, each client in a session of its own."""
-        async with httpx.AsyncClient(base_url=self.stack.app_url, timeout=60) as http:
+        async with http_client(base_url=self.stack.app_url, timeout=60) as http:
             await asyncio.gather(*(self._talk(http, number) for number in range(CLIENTS)))
 
     async def _talk(self, http: httpx.AsyncClient, number: int) -> None:

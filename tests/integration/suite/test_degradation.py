@@ -6,10 +6,10 @@ import asyncio
 import json
 import time
 
-import httpx
 import pytest
 from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User, metric
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Fail, Request, Say, ScriptedModel
 from tests.integration.framework.stack import Stack
@@ -30,7 +30,7 @@ async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None) -> N
             store.pause()
             try:
                 statuses = []
-                async with httpx.AsyncClient(base_url=stack.app_url, timeout=40) as http:
+                async with http_client(base_url=stack.app_url, timeout=40) as http:
                     for _ in range(7):
                         began = time.monotonic()
                         answer = await http.post("/start-workflow", json={"task": "lost?", **user.ids})

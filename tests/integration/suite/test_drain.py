@@ -18,12 +18,14 @@ from typing import Any
 import httpx
 from tests.integration.framework.client import User
 from tests.integration.framework.events import Sent, collect, events, reply_of
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.invariants import check_turns
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Request, Say, ScriptedModel, last_user_message
 from tests.integration.framework.stack import Stack
 
 CLIENTS = 60
+DRAINING = {"DRAIN_SECONDS": "15"}
 LONGEST = 20.0
 """Seconds within which a process that is told to stop has ended."""
 _ASKING = """
@@ -57,7 +59,7 @@ async def test_no_client_notices_that_a_replica_is_stopped() -> None:
     accepted. The replica says at once that it is not ready, and why; it ends with exit code 0 within 20 s.
     """
     with ScriptedModel(_after_a_second) as model:
-        async with Stack(env=model.env, options=("--replicas=2",)) as stack:
+        async with Stack(env={**model.env, **DRAINING}, options=("--replicas=2",)) as stack:
             crowd = _Crowd(stack)
             async with crowd.at_work():
                 await poll_until(lambda: crowd.answered >= CLIENTS, 60, "everybody has had an answer")
@@ -114,7 +116,7 @@ async def test_who_waits_longer_than_a_drain_is_told_where_to_go_on() -> None:
 async def test_a_whole_stack_answers_before_it_stops() -> None:
     """`travelbuddy up` with two replicas behind their proxy, told to stop: whoever waits is answered first; code 0."""
     with ScriptedModel(_after_a_second) as model:
-        async with Stack(env=model.env, options=("--replicas=2",)) as stack:
+        async with Stack(env={**model.env, **DRAINING}, options=("--replicas=2",)) as stack:
             users = [User(stack, "ada", f"last words {number}") for number in range(20)]
             chats = [asyncio.create_task(user.chat("hello")) for user in users]
             await poll_until(lambda: len(model.requests) >= 15, 20, "most ask the model")
@@ -174,7 +176,7 @@ class _Crowd:
         self._urls = [stack.app_url, stack.replica_url(1), stack.replica_url(2)]
         self._chance = random.Random(3)
         self._home = asyncio.Event()
-        self._http = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None))
+        self._http = http_client(timeout=60, limits=httpx.Limits(max_connections=None))
 
     def told(self) -> str:
         """What happened, in a line."""

@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 from tests.integration.framework.client import User
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.invariants import check_whole
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Request, ScriptedModel, last_user_message
@@ -81,7 +82,7 @@ async def _ready(user: User) -> bool:
 
 
 def _http() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=10)
+    return http_client(timeout=10)
 
 
 @pytest.mark.parametrize("victim", ["daprd", "scheduler"])

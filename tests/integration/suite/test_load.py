@@ -16,6 +16,7 @@ from bench import load
 from bench.rounds import think
 from bench.running import stub_model
 from tests.integration.framework.client import User, metric
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.scripted_model import Answer, Call, Request, Say, ScriptedModel
 from tests.integration.framework.stack import Stack
 from tests.integration.framework.stores import EMBEDDED
@@ -61,7 +62,7 @@ async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None) ->
         print(f"p50 {loaded.median:.2f} s, p95 {p95:.2f} s, a fair share {share:.2f} s")
         assert few.errors == loaded.errors == 0
         assert p95 < 2 * share
-        async with httpx.AsyncClient(base_url=stack.app_url, timeout=30) as http:
+        async with http_client(base_url=stack.app_url, timeout=30) as http:
             for name in names:
                 turns = (await http.get(f"/sessions/{name}-0/history", params={"limit": 100})).json()["turns"]
                 assert [turn["messages"][0]["content"][-1] for turn in turns] == [str(n) for n in range(TURNS)]
@@ -76,7 +77,7 @@ async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(d
     with ScriptedModel(_slow) as model:
         async with Stack(env={**model.env, "MAX_TURNS": str(room)}) as stack:
             user, limits = User(stack), httpx.Limits(max_connections=flood)
-            async with httpx.AsyncClient(base_url=stack.app_url, timeout=60, limits=limits) as http:
+            async with http_client(base_url=stack.app_url, timeout=60, limits=limits) as http:
 
                 async def ask(number: int) -> int:
                     body = {"user_id": f"u{number}", "session_id": f"s{number}", "message": "hello"}

@@ -6,6 +6,7 @@ import statistics
 import time
 
 import httpx
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.scripted_model import Request, Say, ScriptedModel
 from tests.integration.framework.stack import Stack
 
@@ -32,7 +33,7 @@ async def test_turn_1000_costs_what_turn_1_costs_and_leaves_100_records(dapr_run
     """After 1,000 turns of a session one more costs at most 1.1 times a first one, and 100 turn records are left."""
     with ScriptedModel(_reply) as model:
         async with Stack(env=model.env) as stack:
-            async with httpx.AsyncClient(base_url=stack.app_url, timeout=30) as http:
+            async with http_client(base_url=stack.app_url, timeout=30) as http:
                 for number in range(TURNS):
                     await _turn(http, "long", "long", f"message {number}")
                 ratio = await _ratio(http)

@@ -8,6 +8,7 @@ from statistics import median
 
 import httpx
 from tests.integration.framework.client import User, listening
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.stack import Stack
 
@@ -15,7 +16,7 @@ from tests.integration.framework.stack import Stack
 async def test_start_workflow_answers_at_once_and_dapr_completes_it(stack: Stack) -> None:
     """202 with a workflow id within 100 ms; Dapr's status API reaches COMPLETED with flights to Paris in its output."""
     times = []
-    async with httpx.AsyncClient(base_url=stack.app_url, timeout=30) as http:  # making one takes as long as an answer
+    async with http_client(base_url=stack.app_url, timeout=30) as http:  # making one takes as long as an answer
         for _ in range(5):
             began = time.perf_counter()
             answer = await http.post("/start-workflow", json={"task": "I want to find flights to Paris"})

@@ -9,8 +9,8 @@ import socket
 import time
 from pathlib import Path
 
-import httpx
 import pytest
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.stack import TRAVELBUDDY, Stack
 
@@ -30,7 +30,7 @@ def alive(pid: int) -> bool:
 
 async def answers(url: str) -> bool:
     """Return whether the app at ``url`` says it is ready."""
-    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+    async with http_client(timeout=2) as client:
         return (await client.get(f"{url}/ready")).is_success
 
 

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from tests.integration.framework.client import User
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.invariants import check_whole
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import (
@@ -77,7 +77,7 @@ class Team:
     async def registered(self) -> list[str]:
         """Who is in the team's registry."""
         url = f"http://127.0.0.1:{self.agent.http_port}/v1.0/state/agent-registry/agents:default:_index"
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
+        async with http_client(timeout=10) as http:
             names: list[str] = (await http.get(url)).json()["agents"]
         return sorted(names)
 

@@ -17,6 +17,7 @@ import pytest_asyncio
 from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User, listening
 from tests.integration.framework.events import Sent, collect, events, first, reply_of
+from tests.integration.framework.http_client import http_client
 from tests.integration.framework.invariants import check_turns
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Request, Say, ScriptedModel, last_user_message
@@ -50,7 +51,7 @@ def _body(session: str, message: str) -> dict[str, str]:
 
 
 async def _chat(url: str, session: str, message: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with http_client(timeout=30) as http:
         answer = await http.post(f"{url}/chat", json=_body(session, message))
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
@@ -123,7 +124,7 @@ async def test_who_comes_late_is_told_the_steps_so_far_on_any_replica(pair: Scri
     following = [asyncio.create_task(follow(number)) for number in (1, 2)]
     try:
         await poll_until(lambda: told("running"), 3, "both are told the steps so far")
-        async with httpx.AsyncClient() as http:
+        async with http_client() as http:
             assert (await http.post(f"{pair.stack.replica_url(1)}/workflows/{turn}/pause")).status_code == 200
             await poll_until(lambda: told("paused"), 2, "both are told of the pause")
             assert (await http.post(f"{pair.stack.replica_url(2)}/workflows/{turn}/resume")).status_code == 200
@@ -162,7 +163,7 @@ async def test_a_cancel_on_one_replica_stops_the_model_call_on_the_other(pair: S
         user = User(pair.stack, "ada", f"cancel-{number}")
         turn = await user.start("go")
         await poll_until(lambda n=number: len(gone) == n, 10, "the model speaks")  # type: ignore[misc]
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with http_client(timeout=10) as http:
             answer = await http.post(f"{pair.stack.replica_url(number)}/workflows/{turn}/cancel")
         assert answer.json()["status"] == "cancelled"
         await poll_until(lambda n=number: pair.model.hung_up == n, 5, "the connection to the model is closed")  # type: ignore[misc]
@@ -171,7 +172,7 @@ async def test_a_cancel_on_one_replica_stops_the_model_call_on_the_other(pair: S
 async def test_a_change_on_one_replica_is_told_to_the_cache_of_the_other(pair: Scripted) -> None:
     """A user read on replica 2 and changed on replica 1 is read anew there at once, not after five minutes."""
     one, two = (f"{pair.stack.replica_url(number)}/users/cached" for number in (1, 2))
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with http_client(timeout=10) as http:
         for name in ("Ada", "Eve"):
             before = (await http.get(two)).json()["preferences"]
             assert before.get("name") != name
@@ -186,7 +187,7 @@ async def test_a_change_on_one_replica_is_told_to_the_cache_of_the_other(pair: S
 @pytest.mark.stores("sqlite", because="it is about the proxy")
 async def test_the_proxys_own_errors_are_problems(pair: Scripted) -> None:
     """A body that the proxy refuses is a problem document as any other."""
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with http_client(timeout=30) as http:
         for size in (3_000_000, 5_000_000):
             answer = await http.post(f"{pair.stack.app_url}/chat", json=_body("big", "x" * size))
             assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
@@ -242,7 +243,7 @@ class _Crowd:
         self.sent: dict[str, list[str]] = {f"crowd {n}": [] for n in range(SESSIONS)}
         self.repeated = 0
         self._chance = random.Random(7)
-        self._http = httpx.AsyncClient(timeout=10)
+        self._http = http_client(timeout=10)
         self._urls = [stack.app_url, stack.replica_url(1), stack.replica_url(2)]
         self._half = asyncio.Event()
         self._done = 0
