@@ -154,11 +154,15 @@ def build_services(settings: Settings) -> Services:
     others = DaprMcpServers(out.sidecar, listed(settings.mcp_servers))
     toolbox = default_toolbox(flights, desks, others)
     waits, policy = QueueWaits(out.link, clock), policy_of(settings, toolbox)
+    metrics.watch_waiting(lambda: waits.turns)
     erasable, lanes, users = _memory(out, live, waits, policy)
     tools = ToolCalls(toolbox, tool_contexts(settings, users, flights, clock, desks), live, clock, metrics.turns.tool)
     activities = _activities(settings, out, lanes, users, tools, live, doors)
     claims = Liveness(out.link, lambda: worker.working)
-    reconciler = Reconciler(out.memory, out.engine, lanes.keeper, waits, claims, out.open_sessions, out.link)
+    taken_over = metrics.turns.taken_over
+    reconciler = Reconciler(
+        out.memory, out.engine, lanes.keeper, waits, claims, out.open_sessions, out.link, taken_over
+    )
     accepted, replica = metrics.turns.accepted, settings.replica
     turns = Turns(out.memory, out.engine, lanes, policy, clock, doors, accepted, reconciler, replica)
     following = Following(live, turns, drain.left)

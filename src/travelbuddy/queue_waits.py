@@ -38,6 +38,11 @@ class QueueWaits:
         self._look = look
 
     @property
+    def turns(self) -> int:
+        """How many turns wait here for others of their session."""
+        return sum(len(turns) for turns in self._waiting.values())
+
+    @property
     def sessions(self) -> frozenset[str]:
         """The sessions with turns that wait here."""
         return frozenset(self._waiting)

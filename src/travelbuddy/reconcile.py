@@ -85,8 +85,11 @@ class Reconciler:
         claims: Claims,
         open_sessions: OpenSessions,
         link: ReplicaLink,
+        taken_over: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``taken_over`` is told what was wrong with the instance of each turn that got another one."""
+        self._taken_over = taken_over
         self._records = records
         self._engine = engine
         self._keeper = keeper
@@ -244,7 +247,7 @@ class Reconciler:
         self, snapshot: Snapshot, session: SessionRecord, claimed: set[str]
     ) -> Literal["closed", "suspicious", "well"]:
         """Put right what is wrong with the session's open turns; ``closed``: its head was over, so read it again."""
-        lost: list[str] = []
+        lost: dict[str, str] = {}
         suspicious = False
         for position, entry in enumerate(session.lane):
             if entry.cancelled_at is not None:
@@ -260,12 +263,13 @@ class Reconciler:
                 continue
             suspicious = True
             if await self._certain(entry, trouble):
-                lost.append(entry.id)
+                lost[entry.id] = trouble
         if lost and session.lane[0].id in lost and session.lane[0].run >= MAX_RUNS and await self._broke_down(session):
             await self._keeper.give_up_head(snapshot)
             return "closed"
-        if lost:
-            await self._keeper.replace(snapshot, lost)
+        if lost and await self._keeper.replace(snapshot, lost):
+            for trouble in lost.values():
+                self._taken_over(trouble)
         return "suspicious" if suspicious else "well"
 
     async def _trouble(self, entry: LaneEntry, position: int, *, busy: bool) -> str | None:

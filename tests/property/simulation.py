@@ -403,6 +403,7 @@ class World:
             claims,
             NoIndex(),
             QuietLink(),
+            lambda trouble: None,
             lambda: self._ticks / 1000,
         )
         self.feed = Feed(QuietLink())

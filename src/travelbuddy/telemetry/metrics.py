@@ -58,9 +58,6 @@ class Metrics:
         build.info({"version": __version__, "python": platform.python_version()})
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self.registry.register(
-            Number("turns_waiting", "Turns seen waiting in their lanes here a moment ago", lambda: self.turns.waiting)
-        )
 
     def cache_asked(self, hit: bool) -> None:
         """A user's record was wanted; the cached copy did, or did not."""
@@ -99,6 +96,10 @@ class Metrics:
     def watch_doors(self, admission: Admission) -> None:
         """Show how many turns are in progress, and how many messages were sent away for it."""
         self.registry.register(Doors(admission))
+
+    def watch_waiting(self, turns: Callable[[], int]) -> None:
+        """Show how many turns wait on this replica for others of their session."""
+        self.registry.register(Number("turns_waiting", "Turns that wait here for others of their session", turns))
 
     def watch_streams(self, clients: Callable[[], int]) -> None:
         """Show how many clients follow a turn event by event."""

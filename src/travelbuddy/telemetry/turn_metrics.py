@@ -6,20 +6,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from cachetools import TTLCache
-
 from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.telemetry.families import OTHER, Families, known
 
 DOORS = ("chat", "chat-stream", "start-workflow", "pubsub", "team", "mcp")
 OUTCOMES = ("answered", "failed", "interrupted", "cancelled")
 ACTIVITIES = ("call_model", "call_tool")
+TROUBLES = ("ended", "missing", "unreadable", "idle")
 REASONS = {
     "model": ("rate_limited", "server_error", "timeout", "broken", "breaker"),
     "store": ("unavailable", "closed"),
 }
-SEEN_WAITING = 7.0
-"""Seconds for which a turn counts as waiting after it was seen to: it looks again every three, here or elsewhere."""
 
 
 class TurnMetrics:
@@ -44,20 +41,18 @@ class TurnMetrics:
         self._tool = families.histogram("tool", "Runs of tools", {"tool": (), "outcome": ()})
         self._retries = families.counter(
             "turn_retries",
-            "Steps of turns that will be tried again after a durable timer",
+            "Steps of turns that will be tried again after a pause",
             {"trouble": (), "reason": ()},
         )
         for trouble, reasons in REASONS.items():
             for reason in reasons:
                 self._retries.labels(trouble, reason)
+        self._taken_over = families.counter(
+            "turns_taken_over",
+            "Turns that got another workflow instance, by what was wrong with the one before",
+            {"trouble": TROUBLES},
+        )
         self._replies = families.counter("replies_published", "Replies published to their topic", {})
-        self._waiting: TTLCache[str, None] = TTLCache(100_000, SEEN_WAITING)
-
-    @property
-    def waiting(self) -> int:
-        """Turns that were seen waiting in their lanes here a moment ago."""
-        self._waiting.expire()
-        return len(self._waiting)
 
     def accepted(self, door: str) -> None:
         """A message became a turn."""
@@ -69,18 +64,17 @@ class TurnMetrics:
             self._ended.labels(known(turn.door, DOORS), turn.outcome).inc()
             self._turn.labels(turn.outcome).observe(max((turn.completed_at - turn.created_at).total_seconds(), 0))
 
-    def queued(self, turn_id: str) -> None:
-        """The turn waits for others of its session."""
-        self._waiting[turn_id] = None
-
-    def admitted(self, turn_id: str, seconds: float) -> None:
-        """The turn is the first of its lane, so long after its acceptance."""
-        self._waiting.pop(turn_id, None)
+    def admitted(self, seconds: float) -> None:
+        """A turn is the first of its lane, so long after its acceptance."""
         self._wait.observe(max(seconds, 0))
 
     def retried(self, trouble: str, reason: str) -> None:
         """The step will be tried again."""
         self._retries.labels(trouble, known(reason, REASONS[trouble])).inc()
+
+    def taken_over(self, trouble: str) -> None:
+        """A turn got a successor."""
+        self._taken_over.labels(known(trouble, TROUBLES)).inc()
 
     def published(self) -> None:
         """A reply was handed to the broker."""

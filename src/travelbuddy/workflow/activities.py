@@ -87,7 +87,6 @@ class TurnActivities:
             ):
                 case Queued(position):
                     self._feed.queued(turn_id, position, turn.follower)
-                    self._metrics.queued(turn_id)
                     return ModelResult(kind="queued", position=position)
                 case Done(record):
                     turn_over(record)
@@ -99,7 +98,7 @@ class TurnActivities:
                     return await self._reply(await self._lanes.commit(told, admitted), call)
                 case Admitted() as admitted:
                     if call.step == call.attempt == 1:
-                        self._metrics.admitted(turn_id, (self._clock() - turn.accepted_at).total_seconds())
+                        self._metrics.admitted((self._clock() - turn.accepted_at).total_seconds())
                     return await self._answer(turn_id, call, admitted)
         except TurnWithdrawn:
             return self._withdrawn()

@@ -183,7 +183,9 @@ class Service:
             flights=SampleFlights(),
             sidecar=self.link,
             worker=self.worker,
-            reconciler=Reconciler(self.memory, self.engine, lanes.keeper, waits, claims, NoIndex(), QuietLink()),
+            reconciler=Reconciler(
+                self.memory, self.engine, lanes.keeper, waits, claims, NoIndex(), QuietLink(), lambda trouble: None
+            ),
             watch=EngineWatch(self.link, self.engine.status, self.store.read, lambda: True),
             close=self._close,
         )

@@ -57,15 +57,12 @@ def test_turns_are_counted_by_door_and_a_door_nobody_knows_is_other() -> None:
     assert value(metrics, "turn_seconds_sum", outcome="answered") == 6
 
 
-def test_a_turn_waits_until_it_is_admitted() -> None:
-    """A turn that looks again and again is one that waits, and none once it is first in its lane."""
+def test_how_long_a_turn_waited_for_others_is_measured() -> None:
+    """From its acceptance to being first in its lane; and how many wait now is asked of whoever knows."""
     metrics = Metrics()
-    for _ in range(3):
-        metrics.turns.queued("a")
-    metrics.turns.queued("b")
-    assert metrics.turns.waiting == 2
-    metrics.turns.admitted("a", 1.5)
-    assert metrics.turns.waiting == 1
+    metrics.watch_waiting(lambda: 2)
+    assert value(metrics, "turns_waiting") == 2
+    metrics.turns.admitted(1.5)
     assert value(metrics, "queue_wait_seconds_sum") == 1.5
 
 
@@ -213,7 +210,7 @@ def _seconds(metrics: Metrics, answer: ModelAnswer, turn: TurnRecord, rounds: in
     for _ in range(rounds):
         metrics.turns.accepted("chat")
         metrics.http("POST", "/chat", 200, 0.01)
-        metrics.turns.admitted("t", 0.01)
+        metrics.turns.admitted(0.01)
         for _ in range(2):
             with metrics.turns.activity("call_model") as came_to:
                 came_to("done")
