@@ -26,6 +26,7 @@ MINUTES ?= 10
 SEED ?=
 STORE ?=
 TOPOLOGY ?=
+BUSY ?=
 
 # The benchmark's contenders live in an environment of their own; Restate's server comes from npm.
 RIVALS := bench/contenders
@@ -60,10 +61,10 @@ bench-scaling: $(SYNCED) ## what sessions, their length and replicas cost, 8 min
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m bench.scaling $(if $(QUICK),--quick) $(ARGS)
 
-chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUTES=10 on each TOPOLOGY=embedded|embedded-2|redis|postgres (all four), SEED=
+chaos: $(SYNCED) ## kill everything under load, then check what is stored; MINUTES=10 on each TOPOLOGY=embedded|embedded-2|redis|postgres (all four), SEED=, BUSY=1
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
-	@$(VENV)/bin/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+	@$(VENV)/bin/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(BUSY),--busy) \
 	  $(foreach name,$(TOPOLOGY),--topology $(name)) $(foreach name,$(STORE),--store $(name)) \
 	  $(if $(filter 10,$(MINUTES)),--write) $(ARGS)
 

@@ -1,26 +1,47 @@
-"""The rules V1 to V6 of the contract over the evidence of a run. Pure: evidence in, violations out.
+"""The rules V1 to V7 of the contract over the evidence of a run. Pure: evidence in, violations out.
 
-V1 every accepted message ends in exactly one stored turn: none lost, none doubled
+V1 every accepted message ends in exactly one stored turn: none lost, none doubled; it is answered, unless somebody
+   cancelled or interrupted it, or the model refused it for good or stayed away for longer than a turn waits
 V2 a stored turn is whole and contiguous
 V3 a session is serial: each prompt holds the turns before it, in the order of acceptance
 V4 the same key is the same turn and the same reply, and costs no model call after the commit
 V5 once every process is back, unfinished turns finish by themselves
 V6 nobody sees anything of another user
+V7 a turn that was not answered, and the service's own words about trouble, never come into a later prompt
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from chaos.evidence import USER, Asked, Evidence, Sent, StoredMessage, StoredSession, StoredTurn, Violation, fingerprint
+from chaos.evidence import (
+    ANSWERED,
+    LASTING,
+    MARKER,
+    USER,
+    Asked,
+    Evidence,
+    Sent,
+    StoredMessage,
+    StoredSession,
+    StoredTurn,
+    Violation,
+    fingerprint,
+)
 
 WINDOW = 10
-"""Turns that a prompt holds."""
+"""The stored turns that a prompt is made from: the last ones."""
 OUTCOMES = {"answered", "failed", "interrupted", "cancelled"}
 LATE_CALL = 10.0
 """Seconds: an execution that looked before the commit may still be about to ask, held up by a pause or a slow store."""
-FINISHES_WITHIN = 10.0
+AIM, FINISHES_WITHIN = 10.0, 30.0
+"""Seconds in which unfinished turns should finish, and, since Dapr may have lost their workflows, must finish."""
+MODEL_BACK_WITHIN = 35.0
+"""Seconds in which a turn that waits for the model finds that it is back."""
+HANGS = 5.0
+"""Seconds for which a request that failed may have kept its turn busy."""
 A_TURN_AHEAD = 1.0
 """Seconds that each turn of the same session may take which stood before it."""
 
@@ -61,8 +82,8 @@ def check(evidence: Evidence) -> list[Violation]:
     """Every violation of every rule."""
     all_of = Conversations(evidence)
     rules: tuple[Callable[[Conversations], Found], ...] = (
-        *(_one_turn_each, _stored_whole, _whole, _prompts, _order),
-        *(_same_key, _late_calls, _finished, _apart, _answers),
+        *(_one_turn_each, _outcomes, _stored_whole, _whole, _prompts, _order),
+        *(_same_key, _late_calls, _finished, _stuck, _apart, _untroubled, _answers, _missed),
     )
     return [violation for rule in rules for violation in rule(all_of)]
 
@@ -92,6 +113,46 @@ def _one_turn_each(all_of: Conversations) -> Found:
                 yield Violation("V1", sent.marker, f"ended as {turn.outcome!r}")
             if sent.cancelled and turn.outcome != "cancelled":
                 yield Violation("V1", sent.marker, f"was told that it is cancelled and is {turn.outcome}")
+
+
+def _outcomes(all_of: Conversations) -> Found:
+    """V1: no turn ends otherwise than answered without a reason that somebody else gave."""
+    sessions: dict[str, list[Sent]] = defaultdict(list)
+    for sent in all_of.evidence.sent:
+        if sent.interrupts:
+            sessions[sent.session].append(sent)
+    for sent in all_of.evidence.sent:
+        for turn in all_of.turns_of(sent):
+            if turn.outcome == "cancelled" and not (sent.cancelled or sent.cancel_asked):
+                yield Violation("V1", sent.marker, f"is cancelled, and nobody cancelled it ({turn.id})")
+            if turn.outcome == "interrupted" and not any(
+                other is not sent and other.first_sent <= turn.completed_at for other in sessions[sent.session]
+            ):
+                yield Violation("V1", sent.marker, f"is interrupted, and nobody interrupted it ({turn.id})")
+            if turn.outcome == "failed" and not _excused(all_of, sent, turn):
+                yield Violation("V1", sent.marker, f"failed without a lasting refusal: {_story(all_of, sent, turn)}")
+
+
+def _excused(all_of: Conversations, sent: Sent, turn: StoredTurn) -> bool:
+    """Whether the model's log shows a lasting refusal, or that it was away for longer than a turn waits."""
+    asked = all_of.asked[sent.marker]
+    if any(request.fault in LASTING for request in asked):
+        return True
+    good = max((request.at for request in asked if request.fault in ANSWERED), default=turn.created_at)
+    troubles = [request.at for request in asked if request.fault not in ANSWERED and request.at >= good]
+    troubles += [
+        max(away.began, good) for away in all_of.evidence.aways if away.ended > good and away.began < turn.completed_at
+    ]
+    return bool(troubles) and turn.completed_at - min(troubles) >= all_of.evidence.patience
+
+
+def _story(all_of: Conversations, sent: Sent, turn: StoredTurn) -> str:
+    """What there is to know of a turn that failed."""
+    asked = ", ".join(
+        f"{request.at - turn.created_at:.1f} s {request.fault or 'answered'}" for request in all_of.asked[sent.marker]
+    )
+    took = turn.completed_at - turn.created_at
+    return f"{turn.id}, {took:.1f} s, {turn.messages[-1].content[:60]!r}; the model: {asked or 'was not asked'}"
 
 
 def _stored_whole(all_of: Conversations) -> Found:
@@ -162,14 +223,39 @@ def _prompts(all_of: Conversations) -> Found:
         turns = all_of.order[sent.session]
         place = turns.index(turn)
         earlier = turns[max(0, place - WINDOW) : place]
-        expected = tuple(
-            fingerprint(m.role, m.content, m.calls, m.answers) for before in earlier for m in before.messages
-        )
+        expected = _prints(earlier)
+        shorter = False
         for request in all_of.asked[sent.marker]:
-            if request.before != expected:
+            if request.before != expected and not (shorter and request.before in _shorter(earlier)):
                 seen, wanted = len(request.before), len(expected)
                 yield Violation("V3", sent.marker, f"its prompt is not the {wanted} messages before it ({seen} seen)")
                 break
+            shorter = shorter or request.fault in LASTING  # a refused request may be tried with fewer old turns
+
+
+def _prints(turns: Sequence[StoredTurn]) -> tuple[str, ...]:
+    return tuple(fingerprint(m.role, m.content, m.calls, m.answers) for m in shown(turns))
+
+
+def _shorter(turns: Sequence[StoredTurn]) -> set[tuple[str, ...]]:
+    return {_prints(turns[start:]) for start in range(len(turns) + 1)}
+
+
+def shown(turns: Sequence[StoredTurn]) -> list[StoredMessage]:
+    """What later prompts hold of these turns: answered ones whole, of interrupted ones what the user said.
+
+    Neighbours of one role are one message: servers refuse two.
+    """
+    messages: list[StoredMessage] = []
+    for turn in turns:
+        kept = {"answered": turn.messages, "interrupted": turn.messages[:1]}.get(turn.outcome, ())
+        for message in kept:
+            before = messages[-1] if messages else None
+            if before is not None and before.role == message.role != "tool" and not (before.calls or message.calls):
+                messages[-1] = replace(before, content=f"{before.content}\n\n{message.content}")
+            else:
+                messages.append(message)
+    return messages
 
 
 def _order(all_of: Conversations) -> Found:
@@ -218,15 +304,48 @@ def _late_calls(all_of: Conversations) -> Found:
 def _finished(all_of: Conversations) -> Found:
     """V5, wherever the calm was long enough to tell."""
     for calm in all_of.evidence.calms:
-        for sent in all_of.evidence.sent:
-            turn = all_of.turn_of(sent)
-            if turn is None or sent.accepted_at is None or sent.accepted_at > calm.began:
-                continue
-            ahead = sum(calm.began < other.completed_at < turn.completed_at for other in all_of.order[sent.session])
-            until = calm.began + FINISHES_WITHIN + A_TURN_AHEAD * ahead
-            if turn.completed_at > until and calm.ended >= until:
-                took = turn.completed_at - calm.began
-                yield Violation("V5", sent.marker, f"ended {took:.1f} s after all was back, with {ahead} before it")
+        unfinished: dict[str, list[tuple[Sent, StoredTurn]]] = defaultdict(list)
+        for sent, turn in unfinished_at(all_of, calm.began):
+            unfinished[sent.session].append((sent, turn))
+        for session, members in unfinished.items():
+            due = max(calm.began + FINISHES_WITHIN, _model_trouble(all_of, members) + MODEL_BACK_WITHIN)
+            for sent, turn in members:
+                ahead = sum(calm.began < other.completed_at < turn.completed_at for other in all_of.order[session])
+                until = due + A_TURN_AHEAD * ahead
+                if turn.completed_at > until and calm.ended >= until:
+                    took = turn.completed_at - calm.began
+                    what = f"ended {took:.1f} s after all was back, with {ahead} before it ({turn.id})"
+                    yield Violation("V5", sent.marker, what)
+
+
+def _stuck(all_of: Conversations) -> Found:
+    """V5: with everything back and nobody asking, every turn comes to its end."""
+    for stuck in all_of.evidence.stuck:
+        yield Violation("V5", stuck, "was still open when the silence at the end was over")
+
+
+def unfinished_at(all_of: Conversations, moment: float) -> list[tuple[Sent, StoredTurn]]:
+    """The messages that were accepted at this moment and had no outcome yet, with the turns that they became."""
+    return [
+        (sent, turn)
+        for sent in all_of.evidence.sent
+        if sent.accepted_at is not None
+        and sent.accepted_at <= moment
+        and (turn := all_of.turn_of(sent)) is not None
+        and turn.completed_at > moment
+    ]
+
+
+def _model_trouble(all_of: Conversations, members: Sequence[tuple[Sent, StoredTurn]]) -> float:
+    """When the model was last of no use to any of these turns."""
+    troubles = [0.0]
+    for sent, turn in members:
+        began = sent.accepted_at or turn.created_at
+        troubles += [
+            away.ended for away in all_of.evidence.aways if began < away.ended and away.began < turn.completed_at
+        ]
+        troubles += [request.at + HANGS for request in all_of.asked[sent.marker] if request.fault not in ANSWERED]
+    return max(troubles)
 
 
 def _apart(all_of: Conversations) -> Found:
@@ -248,6 +367,45 @@ def _apart(all_of: Conversations) -> Found:
 def _only(user: str, seen: set[str], of: str, where: str) -> Found:
     if others := seen - {user}:
         yield Violation("V6", of, f"its {where} holds something of {', '.join(sorted(others))}")
+
+
+def _untroubled(all_of: Conversations) -> Found:
+    """V7: by the names of the messages, and by the service's own words, wherever they stand in a prompt."""
+    outcomes = {sent.marker: turn.outcome for sent in all_of.evidence.sent if (turn := all_of.turn_of(sent))}
+    excuses = _excuses(all_of)
+    known: dict[tuple[str, str], str] = {}
+    for marker, requests in all_of.asked.items():
+        said = {text for request in requests for text in request.texts}
+        for text in said - known.keys():
+            known[text] = _trouble_in(*text, outcomes, excuses)
+        for trouble in sorted({known[text] for text in said} - {""}):
+            yield Violation("V7", marker, f"its prompt holds {trouble}")
+
+
+def _excuses(all_of: Conversations) -> set[str]:
+    """What the service itself says where there is no answer."""
+    said: dict[bool, set[str]] = {True: set(), False: set()}
+    for turn in all_of.turns.values():
+        said[turn.outcome == "answered"] |= {m.content for m in turn.messages if m.role == "assistant" and m.content}
+    return said[False] - said[True]
+
+
+def _trouble_in(role: str, text: str, outcomes: Mapping[str, str], excuses: set[str]) -> str:
+    allowed = {"answered", "interrupted"} if role == "user" else {"answered"}
+    for marker in MARKER.findall(text):
+        if (outcome := outcomes.get(marker, "answered")) not in allowed:
+            return f"something of {marker}, which is {outcome}"
+    if role == "assistant":
+        for excuse in excuses:
+            if excuse in text:
+                return f"the service's own words: {excuse[:60]!r}"
+    return ""
+
+
+def _missed(all_of: Conversations) -> Found:
+    """Each fault that was armed has happened: a run that breaks nothing shows nothing."""
+    for fault in all_of.evidence.missed:
+        yield Violation("faults", fault, "was armed and did not happen")
 
 
 def _answers(all_of: Conversations) -> Found:

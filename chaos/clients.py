@@ -90,6 +90,7 @@ class Client:
     async def cancel(self, sent: Sent) -> None:
         """Cancel the message's turn, unless it is over."""
         for turn_id in sent.turn_ids:
+            sent.cancel_asked = True
             with suppress(*BROKEN):
                 async with self._http.post(f"{self._app}/workflows/{turn_id}/cancel") as answer:
                     if answer.status == 200:

@@ -17,6 +17,12 @@ MARKER = re.compile(r"\bm\d{5}-\d{2}-u\d{5}\b")
 """A message's name, the first word of its text. It ends with its user's name."""
 
 
+ANSWERED = ("", "slow")
+"""What the model does when it answers as it should, if late."""
+LASTING = ("400", "401", "403", "404", "422", "429 quota")
+"""Faults of the model that are a refusal which no later try can heal."""
+
+
 @dataclass
 class Sent:
     """One message as its client knows it; ``text`` begins with ``marker``."""
@@ -27,6 +33,8 @@ class Sent:
     session: str
     door: Door
     key: str
+    interrupts: bool = False
+    """Whether it interrupts a turn that is under way in its session."""
     first_sent: float = 0.0
     verdict: Verdict = "open"
     accepted_at: float | None = None
@@ -38,6 +46,8 @@ class Sent:
     settled: bool = False
     cancelled: bool = False
     """Its client was told that it is cancelled."""
+    cancel_asked: bool = False
+    """Its client asked to cancel it, whatever the answer was."""
     doubtful: bool = False
     """A try ended without an answer, so a later refusal says nothing of that one."""
     odd: int = 0
@@ -71,7 +81,7 @@ class StoredTurn:
 
 @dataclass(frozen=True)
 class StoredSession:
-    """A session as stored; ``inline`` are its last turns, which the guard protects."""
+    """A session as stored; ``inline`` are its last turns, which the guard protects; ``waiting`` are open turns."""
 
     id: str
     user: str
@@ -89,6 +99,18 @@ class Asked:
     before: tuple[str, ...]
     """Fingerprints of all that was said before the message, without the system's own."""
     users: frozenset[str]
+    texts: tuple[tuple[str, str], ...] = ()
+    """Role and text of all that was said before the message."""
+    fault: str = ""
+    """What the model did instead of answering; "" for an answer as it should be."""
+
+
+@dataclass(frozen=True)
+class Away:
+    """A time in which the model was of no use to anybody: refused connections, answered 500, or hung."""
+
+    began: float
+    ended: float
 
 
 @dataclass(frozen=True)
@@ -108,6 +130,13 @@ class Evidence:
     turns: Mapping[str, StoredTurn]
     asked: Sequence[Asked]
     calms: Sequence[Calm] = ()
+    aways: Sequence[Away] = ()
+    patience: float = 900.0
+    """Seconds that a turn waits for the model before it may fail (`MODEL_PATIENCE`)."""
+    stuck: Sequence[str] = ()
+    """Turns and accepted messages that were not over by the end of the time in which nobody asked anything."""
+    missed: Sequence[str] = ()
+    """Faults that were armed and did not happen."""
     repeated_from: float = float("inf")
     """When clients began to send once more what had long been answered."""
     lossy_broker: bool = False

@@ -14,6 +14,8 @@ WISHES = ("find me flights to Paris", "find me flights to Rome", "just say hello
 IN_A_BURST = 20
 LONG = 14
 """Messages of a long session: more than a prompt holds."""
+OVERLAPPING = 0.25
+"""Sessions in which two or three write at once."""
 BURSTS, PUBLISHERS, TRAVELLERS = 90_000, 50_000, 10_000
 """Where the numbers of their users begin."""
 
@@ -54,6 +56,8 @@ class Script:
     session: str
     notes: tuple[Note, ...]
     intruder: str | None = None
+    writers: int = 1
+    """How many write in it at once, each his share of the messages."""
 
 
 def scripts(seed: int) -> Iterator[Script]:
@@ -73,7 +77,8 @@ def script(seed: int, number: int) -> Script:
     length = LONG if chance.random() < 0.07 else chance.randint(3, 6)
     notes = tuple(_note(chance, f"m{number:05d}-{place:02d}-{user}", published) for place in range(length))
     intruder = _user(TRAVELLERS + (number // 2 + 1)) if chance.random() < 0.2 else None
-    return Script(user, session, notes, intruder)
+    writers = chance.randint(2, 3) if chance.random() < OVERLAPPING else 1
+    return Script(user, session, notes, intruder, writers)
 
 
 def burst(number: int) -> Script:

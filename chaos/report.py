@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chaos.checker import Conversations, lost_by_broker
+from chaos.checker import AIM, Conversations, lost_by_broker, unfinished_at
 from chaos.clients import Told
 from chaos.crowd import Crowd
 from chaos.evidence import Evidence, Sent, Violation
@@ -27,6 +27,8 @@ from travelbuddy.runtime.install import DAPR_VERSION
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
 REDELIVERED = 2.0
 """Seconds from a broker's acknowledgement to the turn, from which on a message was hardly had at the first try."""
+MESSAGES, KILLS = 150, 6
+"""What a run aims at in each of its minutes."""
 DOORS = {"start": "/start-workflow", "chat": "/chat", "stream": "/chat/stream", "topic": "topic TravelBuddy"}
 TITLES: Mapping[Topology, str] = {
     "embedded": "the embedded default: one replica, SQLite, in-memory broker",
@@ -52,13 +54,17 @@ class Run:
     system: System
     model: Model
     open_still: Sequence[Sent]
+    silence: float
+    """Seconds for which the stores alone were looked at in the end."""
+    busy: bool
 
 
 def lines(run: Run) -> list[str]:
     """The summary."""
     length = f"{run.seconds / 60:.1f} minutes with start, healing and repeats"
+    busy = " BUSY=1" if run.busy else ""
     return [
-        f"`make chaos MINUTES={run.minutes:g} SEED={run.seed} TOPOLOGY={run.topology}`: {TITLES[run.topology]}.",
+        f"`make chaos MINUTES={run.minutes:g} SEED={run.seed} TOPOLOGY={run.topology}{busy}`: {TITLES[run.topology]}.",
         f"{datetime.now(UTC):%Y-%m-%d}, {length}; {_machine(run.topology)}.",
         "",
         "| | |",
@@ -79,8 +85,9 @@ def _rows(run: Run) -> Iterator[tuple[str, str]]:
     sent = run.evidence.sent
     accepted = [each for each in sent if each.verdict == "accepted"]
     count = run.told.count
+    short = _short(len(accepted), MESSAGES * run.minutes)
     yield "sessions", f"{run.crowd.sessions} of {len({each.user for each in sent})} users"
-    yield "messages accepted", f"**{len(accepted)}** ({_parts(Counter(DOORS[each.door] for each in accepted))})"
+    yield "messages accepted", f"**{len(accepted)}** ({_parts(Counter(DOORS[each.door] for each in accepted))}){short}"
     yield "refused (`if_busy: reject`)", str(sum(each.verdict == "refused" for each in sent))
     yield "without a definite answer", str(sum(each.verdict == "open" for each in sent))
     repeated = run.crowd.repeated
@@ -92,7 +99,9 @@ def _rows(run: Run) -> Iterator[tuple[str, str]]:
     )
     yield "streams resumed", str(count["streams resumed"])
     yield "intruders sent away", str(count["intruders sent away"])
-    yield "kill -9", f"**{run.system.kills.total()}** ({_parts(run.system.kills)})"
+    kills = run.system.kills
+    yield "kill -9", f"**{kills.total()}** ({_parts(kills)}){_short(kills.total(), KILLS * run.minutes)}"
+    yield "the scheduler's data deleted while it was down", str(run.system.scheduler_data_lost)
     yield "pauses", f"{run.system.pauses.total()} ({_parts(run.system.pauses)})"
     yield "model faults", f"{run.model.fired.total()} ({_parts(run.model.fired)})"
     yield "model requests", str(len(run.evidence.asked))
@@ -103,11 +112,12 @@ def _rows(run: Run) -> Iterator[tuple[str, str]]:
     lost = lost_by_broker(run.evidence)
     if run.evidence.lossy_broker:
         yield "published and lost by the in-memory broker (no violation)", str(len(lost))
+    yield "until no turn was open, looking at the store alone", f"{run.silence:.1f} s"
     yield "otherwise accepted, and without an outcome in the end", str(sum(sent not in lost for sent in run.open_still))
     yield "from publishing to the turn", _delivery(run)
     yield "every part back after the last fault of a round", ", ".join(f"{s:.1f} s" for s in run.nemesis.back_after)
     yield "from then to the end of the last turn accepted before", ", ".join(_heals(run))
-    yield "violations of V1 to V6", f"**{len(run.violations)}**"
+    yield "violations", f"**{len(run.violations)}**"
 
 
 def _delivery(run: Run) -> str:
@@ -130,15 +140,14 @@ def _delivery(run: Run) -> str:
 def _heals(run: Run) -> Iterator[str]:
     all_of = Conversations(run.evidence)
     for calm in run.evidence.calms:
-        ends = [
-            turn.completed_at - calm.began
-            for sent in run.evidence.sent
-            if sent.accepted_at is not None
-            and sent.accepted_at <= calm.began
-            and (turn := all_of.turn_of(sent)) is not None
-            and calm.began < turn.completed_at <= calm.ended
-        ]
-        yield f"{max(ends):.1f} s ({len(ends)} turns)" if ends else "none was open"
+        open_then = unfinished_at(all_of, calm.began)
+        ends = [turn.completed_at - calm.began for _, turn in open_then if turn.completed_at <= calm.ended]
+        late = sum(end > AIM for end in ends)
+        yield f"{max(ends):.1f} s ({len(ends)} turns, {late} over {AIM:g} s)" if ends else "none was open"
+
+
+def _short(number: int, aim: float) -> str:
+    return "" if number >= aim else f", below the {aim:.0f} aimed at"
 
 
 def _parts(count: Counter[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections import Counter
@@ -33,6 +34,7 @@ class System:
         self.topology = topology
         self.kills: Counter[str] = Counter()
         self.pauses: Counter[str] = Counter()
+        self.scheduler_data_lost = 0
         self.not_restarted: list[str] = []
         self.restarts: list[float] = []
         """Seconds from a kill to the successor's start."""
@@ -40,6 +42,7 @@ class System:
         self._postgres = Postgres() if topology == "postgres" else None
         servers = {"redis": self._redis, "postgres": self._postgres}
         self._servers = {name: server for name, server in servers.items() if server is not None}
+        self._locks = {name: asyncio.Lock() for name in self._servers}
         """What no supervisor starts again."""
         env = {**model_env, **SETTINGS}
         options = [] if topology == "embedded" else ["--replicas=2"]
@@ -77,51 +80,97 @@ class System:
     ) -> None:
         await self._close()
 
-    async def kill(self, part: str, away: float) -> None:
-        """SIGKILL a part, and count it when it is dead; return when its successor runs."""
-        began = time.monotonic()
+    async def kill(self, part: str, away: float) -> bool:
+        """SIGKILL a part as soon as there is a process of it; return when its successor runs. True: it died of it."""
         if part in self._servers:
-            if self._servers[part].up:
-                self.kills[part] += 1
-                await self._servers[part].kill(away)
-            return
-        pid = self.stack.processes().get(part)
-        if pid is None:  # killed a moment ago, and not yet back
-            return
-        os.kill(pid, signal.SIGKILL)
+            async with self._locks[part]:
+                if self._servers[part].up:
+                    self.kills[part] += 1
+                    await self._servers[part].kill(away)
+                    return True
+            return False
+        began, pid = time.monotonic(), await self._signalled(part, signal.SIGKILL)
+        if pid is None:
+            self.not_restarted.append(part)
+            return False
         self.kills[part] += 1
+        return await self._restarted(part, pid, began)
+
+    async def lose_scheduler_data(self) -> bool:
+        """SIGKILL the scheduler and delete all it has stored before it is back; True: so it was."""
+        part, folder = "scheduler", self.stack.data_dir / "scheduler"
+        began, supervisor = time.monotonic(), self.stack.process.pid
+        while self.stack.processes().get(part) is None and time.monotonic() - began < RESTARTED_WITHIN:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        os.kill(supervisor, signal.SIGSTOP)  # it starts nothing meanwhile
+        try:
+            await _until_state(supervisor, "T")
+            pid = self.stack.processes().get(part)
+            if pid is None:
+                return False
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            await _until_state(pid, "ZX")
+            there = any(folder.iterdir())
+            shutil.rmtree(folder)
+            gone = not folder.exists()
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+        self.kills[part] += 1
+        self.scheduler_data_lost += there and gone
+        return await self._restarted(part, pid, began) and there and gone
+
+    async def pause(self, part: str, seconds: float) -> bool:
+        """SIGSTOP a part for this long; True: it stood still."""
+        if part in self._servers:
+            return await self._pause_server(part, seconds)
+        pid = await self._signalled(part, signal.SIGSTOP)
+        if pid is None:
+            return False
+        self.pauses[part] += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        return True
+
+    async def _signalled(self, part: str, number: signal.Signals) -> int | None:
+        """Send the signal to the part, once it has a process that takes it, and return that; None: there was none."""
+        began, expected = time.monotonic(), "T" if number == signal.SIGSTOP else "ZX"
+        while time.monotonic() - began < RESTARTED_WITHIN:
+            pid = self.stack.processes().get(part)
+            if pid is not None and _state(pid) not in "ZX":
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                    if await _until_state(pid, expected):
+                        return pid
+            await asyncio.sleep(0.05)
+        return None
+
+    async def _restarted(self, part: str, pid: int, began: float) -> bool:
+        """Wait until the supervisor has started the part anew."""
         while self.stack.processes().get(part) in {pid, None}:
             if time.monotonic() - began > RESTARTED_WITHIN:
                 self.not_restarted.append(part)
-                return
+                return True
             await asyncio.sleep(0.05)
         self.restarts.append(time.monotonic() - began)
+        return True
 
-    async def pause(self, part: str, seconds: float) -> None:
-        """SIGSTOP a part for this long."""
-        if part in self._servers:
-            await self._pause_server(part, seconds)
-            return
-        pid = self.stack.processes().get(part)
-        if pid is None:
-            return
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-            self.pauses[part] += 1
-            try:
-                await asyncio.sleep(seconds)
-            finally:
-                os.kill(pid, signal.SIGCONT)
-
-    async def _pause_server(self, part: str, seconds: float) -> None:
-        server = self._servers[part]
-        if server.up:
-            server.pause()
-            self.pauses[part] += 1
-            try:
-                await asyncio.sleep(seconds)
-            finally:
-                server.resume()
+    async def _pause_server(self, part: str, seconds: float) -> bool:
+        server, began = self._servers[part], time.monotonic()
+        while not server.up:
+            if time.monotonic() - began > RESTARTED_WITHIN:
+                return False
+            await asyncio.sleep(0.05)
+        server.pause()
+        self.pauses[part] += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            server.resume()
+        return True
 
     async def until_back(self) -> float:
         """Wait until every part answers; return the seconds it took. Raises TimeoutError."""
@@ -132,7 +181,7 @@ class System:
         return time.monotonic() - began
 
     def stored(self) -> tuple[dict[str, StoredSession], dict[str, StoredTurn]]:
-        """What is stored, read past the service. The stack must have been stopped."""
+        """What is stored, read past the service, whether the stack runs or not."""
         if self._postgres is not None:
             return read_postgres(self._postgres.rows())
         if self._redis is not None:
@@ -162,3 +211,20 @@ async def _answers(http: aiohttp.ClientSession, url: str) -> bool:
             return answer.status < 300
     except (aiohttp.ClientError, TimeoutError, OSError):
         return False
+
+
+def _state(pid: int) -> str:
+    """The letter by which Linux names a process's state; X for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return "X"
+
+
+async def _until_state(pid: int, states: str) -> bool:
+    """Wait until the process is in one of these states; False: it is not after a while."""
+    for _ in range(200):
+        if _state(pid) in states:
+            return True
+        await asyncio.sleep(0.01)
+    return False

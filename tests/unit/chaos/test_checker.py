@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from chaos.checker import check, lost_by_broker
-from chaos.evidence import Asked, Calm, Evidence, Sent, StoredMessage, StoredSession, StoredTurn, fingerprint
+from chaos.checker import check, lost_by_broker, shown
+from chaos.evidence import Asked, Away, Calm, Evidence, Sent, StoredMessage, StoredSession, StoredTurn, fingerprint
 
 USER, OTHER, SESSION = "u00001", "u00002", "s1"
 FIRST, SECOND, THIRD = (f"m00001-0{number}-{USER}" for number in range(3))
@@ -48,7 +48,8 @@ def _turn(marker: str, at: float) -> StoredTurn:
 def _asked(marker: str, at: float, *before: str) -> Asked:
     said = [message for each in before for message in _messages(each)]
     prints = tuple(fingerprint(m.role, m.content, m.calls, m.answers) for m in said)
-    return Asked(at, marker, prints, frozenset({USER}))
+    texts = tuple((m.role, m.content) for m in said)
+    return Asked(at, marker, prints, frozenset({USER}), texts)
 
 
 def _clean() -> Evidence:
@@ -60,8 +61,8 @@ def _clean() -> Evidence:
         sessions={SESSION: StoredSession(SESSION, USER, ids, inline=tuple(turns))},
         turns={turn.id: turn for turn in turns},
         asked=[_asked(FIRST, 0.5), _asked(SECOND, 10.5, FIRST), _asked(THIRD, 20.5, FIRST, SECOND)],
-        calms=[Calm(20.5, 60)],
-        repeated_from=70,
+        calms=[Calm(20.5, 90)],
+        repeated_from=100,
     )
 
 
@@ -149,7 +150,7 @@ def _asked_again(at: float) -> Spoil:
 
 
 def _slow(evidence: Evidence) -> Evidence:
-    return _with_turns(evidence, *_all(evidence)[:2], replace(_turn(THIRD, 20), completed_at=31))
+    return _with_turns(evidence, *_all(evidence)[:2], replace(_turn(THIRD, 20), completed_at=51))
 
 
 def _foreign_prompt(evidence: Evidence) -> Evidence:
@@ -159,6 +160,54 @@ def _foreign_prompt(evidence: Evidence) -> Evidence:
 
 def _foreign_turn(evidence: Evidence) -> Evidence:
     return _with_turns(evidence, *_all(evidence)[:2], replace(_turn(THIRD, 20), user=OTHER))
+
+
+APOLOGY = "I am sorry, something went wrong."
+
+
+def _third_is(outcome: str, **sent: object) -> Spoil:
+    """The third turn ended so, and its client did this."""
+
+    def spoil(evidence: Evidence) -> Evidence:
+        messages = (*_messages(THIRD)[:1], StoredMessage("assistant", APOLOGY))
+        turn = replace(_turn(THIRD, 20), outcome=outcome, messages=messages)
+        changed = Sent(**{**vars(evidence.sent[2]), "replies": {APOLOGY}, **sent})
+        return replace(_with_turns(evidence, *_all(evidence)[:2], turn), sent=[*evidence.sent[:2], changed])
+
+    return spoil
+
+
+def _third_meets(fault: str, *, till: float = 22) -> Spoil:
+    """The third turn failed at ``till``, after the model had done this to each of its requests."""
+
+    def spoil(evidence: Evidence) -> Evidence:
+        failed = _third_is("failed")(evidence)
+        turns = [*_all(failed)[:2], replace(_all(failed)[2], completed_at=till)]
+        asked = [*evidence.asked[:2], replace(evidence.asked[2], fault=fault)]
+        return replace(_with_turns(failed, *turns), asked=asked, calms=())
+
+    return spoil
+
+
+def _second_was(outcome: str, *shown: StoredMessage) -> Spoil:
+    """The second turn ended so, and the third's prompt holds this of it."""
+
+    def spoil(evidence: Evidence) -> Evidence:
+        first, second, third = _all(evidence)
+        messages = (*_messages(SECOND)[:1], StoredMessage("assistant", APOLOGY))
+        sent = [evidence.sent[0], replace(evidence.sent[1], replies={APOLOGY}, cancelled=outcome == "cancelled")]
+        asked = _asked_with(THIRD, 20.5, *_messages(FIRST), *shown)
+        changed = _with_turns(evidence, first, replace(second, outcome=outcome, messages=messages), third)
+        refused = replace(evidence.asked[1], fault="400" if outcome == "failed" else "")
+        interrupter = replace(evidence.sent[2], interrupts=True, first_sent=10.5)
+        return replace(changed, sent=[*sent, interrupter], asked=[evidence.asked[0], refused, asked])
+
+    return spoil
+
+
+def _asked_with(marker: str, at: float, *said: StoredMessage) -> Asked:
+    prints = tuple(fingerprint(m.role, m.content, m.calls, m.answers) for m in said)
+    return Asked(at, marker, prints, frozenset({USER}), tuple((m.role, m.content) for m in said))
 
 
 def _leak(evidence: Evidence) -> Evidence:
@@ -175,6 +224,11 @@ SPOILED: list[tuple[str, str, Spoil]] = [
     ("V1", "nobody sent", _never_sent),
     ("V1", "was refused", _refused_and_stored),
     ("V1", "told that it is cancelled", _not_cancelled),
+    ("V1", "nobody cancelled it", _third_is("cancelled")),
+    ("V1", "nobody interrupted it", _third_is("interrupted")),
+    ("V1", "failed without a lasting refusal", _third_is("failed")),
+    ("V1", "failed without a lasting refusal", _third_meets("500")),
+    ("V1", "failed without a lasting refusal", _third_meets("outage refused", till=800)),
     ("V2", "does not end with a reply", _third_has(*_messages(THIRD)[:3])),
     ("V2", "call without its result", _third_has(*_messages(THIRD)[:2], _messages(THIRD)[3])),
     ("V2", "result of no call", _third_has(_messages(THIRD)[0], *_messages(THIRD)[2:])),
@@ -187,10 +241,17 @@ SPOILED: list[tuple[str, str, Spoil]] = [
     ("V4", "the model was asked", _asked_again(32)),
     ("V4", "the model was asked", lambda evidence: replace(_asked_again(26)(evidence), repeated_from=25)),
     ("V5", "after all was back", _slow),
+    ("V5", "still open when the silence", lambda evidence: replace(evidence, stuck=["turn-x"])),
     ("V6", f"something of {OTHER}", _foreign_prompt),
     ("V6", f"is stored as {OTHER}", _foreign_turn),
     ("V6", "got 200", _leak),
     ("V6", f"something of {OTHER}", _told(replies={f"answer to {THIRD}", f"hello {OTHER}"})),
+    ("V7", "which is failed", _second_was("failed", _messages(SECOND)[0])),
+    ("V7", "which is cancelled", _second_was("cancelled", _messages(SECOND)[0])),
+    ("V7", "which is interrupted", _second_was("interrupted", StoredMessage("assistant", f"answer to {SECOND}"))),
+    ("V7", "the service's own words", _second_was("failed", StoredMessage("assistant", f"Yes. {APOLOGY}"))),
+    ("V3", "its prompt is not", _second_was("interrupted")),
+    ("faults", "did not happen", lambda evidence: replace(evidence, missed=["kill of app"])),
     ("doors", "500", lambda evidence: replace(evidence, odd_answers=["start: 500"])),
 ]
 
@@ -229,10 +290,61 @@ def test_only_a_broker_without_a_store_may_lose_a_published_message() -> None:
     assert lost_by_broker(replace(_clean(), lossy_broker=True)) == []
 
 
+RIGHT: list[tuple[str, Spoil]] = [
+    ("cancelled by its client", _third_is("cancelled", cancelled=True)),
+    ("cancelled by a request whose answer was lost", _third_is("cancelled", cancel_asked=True)),
+    ("failed after a refusal for good", _third_meets("401")),
+    ("failed for want of quota", _third_meets("429 quota")),
+    ("failed after the patience", _third_meets("outage 500", till=921)),
+    ("a failed turn is not shown", _second_was("failed")),
+    ("a cancelled turn is not shown", _second_was("cancelled")),
+    ("of an interrupted turn the user's words are shown", _second_was("interrupted", _messages(SECOND)[0])),
+]
+
+
+@pytest.mark.parametrize(("change"), [c for _, c in RIGHT], ids=[name for name, _ in RIGHT])
+def test_what_is_right_is_no_violation(change: Spoil) -> None:
+    """An outcome that somebody else has a hand in, and a prompt without it, are as they should be."""
+    assert check(change(_clean())) == []
+
+
+def test_an_outage_that_left_no_request_in_the_log_counts_as_patience_used_up() -> None:
+    """A model that refuses connections logs nothing; that it was away for so long is an excuse, shorter is none."""
+    failed = replace(_third_meets("", till=921)(_clean()), asked=_clean().asked[:2])
+    assert check(replace(failed, aways=[Away(20, 930)])) == []
+    assert [violation.rule for violation in check(replace(failed, aways=[Away(100, 930)]))] == ["V1"]
+
+
+def test_neighbours_of_one_role_are_one_message_in_a_prompt() -> None:
+    """Two users' messages in a row, and two replies, are joined by an empty line; calls stay apart."""
+    interrupted = replace(_turn(FIRST, 0), outcome="interrupted")
+    notice = replace(_turn(THIRD, 20), messages=(StoredMessage("assistant", "a notice"),))
+    found = shown([interrupted, _turn(SECOND, 10), notice])
+    assert [message.role for message in found] == ["user", "assistant", "tool", "assistant"]
+    assert found[0].content == f"{FIRST} find flights\n\n{SECOND} find flights"
+    assert found[-1].content == f"answer to {SECOND}\n\na notice"
+
+
+def test_a_refused_request_may_be_tried_with_fewer_old_turns() -> None:
+    """After a refusal for good the next try may leave out the oldest turns; without one it may not."""
+    again = _asked(THIRD, 20.7, SECOND)
+    refused = replace(_clean().asked[2], fault="400")
+    assert check(replace(_clean(), asked=[*_clean().asked[:2], refused, again])) == []
+    assert [v.rule for v in check(replace(_clean(), asked=[*_clean().asked, again]))] == ["V3"]
+
+
+def test_a_turn_that_waited_for_the_model_counts_from_when_it_was_back() -> None:
+    """V5 gives such a turn 35 s from the model's last failure, which may be more than 30 s from the calm's start."""
+    slow = _slow(_clean())
+    assert [v.rule for v in check(replace(slow, aways=[Away(19, 20.4)]))] == []
+    late = _with_turns(slow, *_all(slow)[:2], replace(_all(slow)[2], completed_at=57))
+    assert [v.rule for v in check(replace(late, aways=[Away(19, 20.4)]))] == ["V5"]
+
+
 def test_a_turn_is_given_time_for_those_before_it_and_judged_only_in_a_calm() -> None:
     """V5 allows a second for each turn of the session that came first, and says nothing of what a new fault cut off."""
     slow = _slow(_clean())
-    assert check(replace(slow, calms=[Calm(20.5, 30)])) == []
+    assert check(replace(slow, calms=[Calm(20.5, 50)])) == []
     first, second, third = _all(slow)
     behind = _with_turns(slow, first, replace(second, completed_at=25), third)
     assert [violation for violation in check(behind) if violation.rule == "V5"] == []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import get_args
 
 import pytest
 from chaos.evidence import MARKER, USER
 from chaos.plan import IN_A_BURST, Note, burst, scripts
-from chaos.schedule import AT_ONCE, CALM, PARTS, Topology, schedule
+from chaos.schedule import AT_ONCE, CALM, PARTS, Kind, Topology, schedule
 
 TOPOLOGIES: list[Topology] = ["redis", "embedded-2", "embedded"]
 
@@ -32,6 +33,7 @@ def test_every_door_and_habit_is_in_the_plan() -> None:
     assert any(note.cancel for note in notes)
     assert any(note.cut for note in notes)
     assert any(script.intruder for script in islice(scripts(1), 100))
+    assert {script.writers for script in islice(scripts(1), 100)} == {1, 2, 3}
     assert any(len(script.notes) > 10 for script in islice(scripts(1), 100))
 
 
@@ -58,15 +60,27 @@ def test_a_seed_replays_the_faults(topology: Topology) -> None:
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("seed", range(5))
-def test_ten_minutes_hold_forty_kills_and_spare_nobody(seed: int, topology: Topology) -> None:
+def test_ten_minutes_hold_sixty_kills_and_spare_nobody(seed: int, topology: Topology) -> None:
     """Every part is killed and paused, the model is away and lanes are filled, within the minutes asked for."""
     rounds = schedule(seed, 10, topology)
     faults = [fault for each in rounds for fault in each.faults]
     kills = [fault.target for fault in faults if fault.kind == "kill"]
-    assert len(kills) >= 45  # a few find their victim away already
+    assert len(kills) >= 65
     assert set(kills) == set(PARTS[topology])
-    assert {fault.kind for fault in faults} == {"kill", "pause", "outage", "burst"}
-    assert sum(each.seconds + CALM for each in rounds) == pytest.approx(600)
+    assert {fault.kind for fault in faults} == set(get_args(Kind))
+    assert [fault.seconds for fault in faults if fault.kind == "away"] == [pytest.approx(120)]
+    assert sum(fault.kind == "burst" for fault in faults) >= 45
+    assert sum(fault.kind == "scheduler data" for fault in faults) == len(rounds)
+    assert sum(each.seconds for each in rounds) + CALM * (len(rounds) - 1) == pytest.approx(600)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_minute_holds_every_fault(seed: int) -> None:
+    """A short run leaves nothing out: each kind comes up, and the model is away for 12 s in one piece."""
+    (only,) = schedule(seed, 1, "embedded")
+    assert {fault.kind for fault in only.faults} == set(get_args(Kind))
+    assert [fault.seconds for fault in only.faults if fault.kind == "away"] == [pytest.approx(12)]
+    assert only.seconds == 60
 
 
 @pytest.mark.parametrize("minutes", [1, 1.5, 3, 10])
@@ -78,4 +92,6 @@ def test_a_round_ends_with_several_kills_and_nothing_else(minutes: float) -> Non
         late = [fault for fault in each.faults if fault.at > each.seconds - 1]
         assert [fault.kind for fault in late] == ["kill"] * AT_ONCE
         assert len({fault.target for fault in late}) == AT_ONCE
-        assert all(f.at + f.seconds < each.seconds for f in each.faults if f.kind in {"pause", "outage"})
+        assert all(
+            f.at + f.seconds < each.seconds for f in each.faults if f.kind in {"pause", "outage", "away", "busy"}
+        )
