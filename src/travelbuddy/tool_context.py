@@ -44,7 +44,7 @@ def tool_contexts(
             user_id=request.user_id,
             session_id=request.session_id,
             workflow_instance_id=turn_id,
-            call_id=request.call.id,
+            key=request.key(turn_id),
             today=today_for(await context(), clock, settings.today),
             default_origin=settings.default_origin if settings.assume_missing else None,
             flights=flights,

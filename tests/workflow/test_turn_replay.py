@@ -83,6 +83,7 @@ def test_tool_calls_of_one_answer_run_in_parallel() -> None:
     replay = _start()
     replay.complete(_tools("a", "b", "c"))
     assert replay.next == ["call_tool"] * 3
+    assert [payload["place"] for _, payload in replay.asked] == [0, 1, 2]
     replay.complete(*map(_tool_result, "abc"))
     messages = replay.asked[0][1]["messages"]
     assert [m.get("tool_call_id") for m in messages] == [None, "a", "b", "c"]

@@ -61,8 +61,12 @@ class DaprMcpServers:
             pause = REFRESH if all(found) else min(pause * 2, REFRESH)
             await asyncio.sleep(pause)
 
-    async def run(self, turn_id: str, call_id: str, name: str, arguments: str) -> str:
-        """See Others. The workflow's id is the call's, so a second execution finds the first one's result."""
+    async def run(self, turn_id: str, key: str, name: str, arguments: str) -> str:
+        """See Others. The workflow's id is made of the key, so a second execution finds the first one's result.
+
+        The name and the arguments are part of it: a successor of the turn asks the model again, which may want
+        something else in this place, and must not get the result of what it wanted before.
+        """
         server, _, tool = name.partition("_")
         try:
             given = from_json(arguments if arguments.strip() else "{}")
@@ -70,7 +74,7 @@ class DaprMcpServers:
             return error_value("bad_json", f"The arguments are not valid JSON: {broken}.")
         if not isinstance(given, dict):
             return error_value("bad_arguments", "The arguments must be one JSON object.")
-        instance = f"{turn_id}-mcp-{hashlib.sha256(call_id.encode()).hexdigest()[:16]}"
+        instance = f"{turn_id}-mcp-{_digest(key, name, json.dumps(given, sort_keys=True))}"
         state = await self._done(instance, f"{PREFIX}.{server}.CallTool.{tool}", {"arguments": given}, CALL_WITHIN)
         if state is None:
             return error_value("timeout", f"{name} took longer than {CALL_WITHIN} s; it may have been carried out.")
@@ -112,6 +116,10 @@ class DaprMcpServers:
             return None
         except grpc.aio.AioRpcError as error:
             raise StoreUnavailable(f"the workflow engine is not available: {error.details()}", retry_after=1) from error
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 async def _begun(call: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -32,6 +33,23 @@ class Message(BaseModel):
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
     tool_calls: tuple[ToolCall, ...] | None = None
     tool_call_id: str | None = None
+
+
+def unique_ids(calls: tuple[ToolCall, ...], before: Iterable[Message], step: int) -> tuple[ToolCall, ...]:
+    """The calls of the turn's ``step``-th answer with ids that are unique within the turn.
+
+    Some servers give every call the same id, number them anew in each answer, or give none. An id that is empty, or
+    already used in the turn's messages ``before``, becomes ``call_<step>_<place>``.
+    """
+    used = {call.id for message in before for call in message.tool_calls or ()}
+    renamed = []
+    for place, call in enumerate(calls):
+        name = call.id
+        while not name or name in used:
+            name = f"{name}_" if name.startswith(f"call_{step}_{place}") else f"call_{step}_{place}"
+        used.add(name)
+        renamed.append(call if name == call.id else call.model_copy(update={"id": name}))
+    return tuple(renamed)
 
 
 def whole(messages: tuple[Message, ...]) -> bool:

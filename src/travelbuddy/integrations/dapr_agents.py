@@ -51,7 +51,7 @@ def travel_tools(
             user_id=USER,
             session_id=USER,
             workflow_instance_id=USER,
-            call_id="",
+            key="",
             today=today or datetime.now(UTC).date(),
             default_origin=default_origin,
             flights=provider,

@@ -32,12 +32,12 @@ _MOST_MESSAGE = 600
 
 @dataclass(frozen=True)
 class ToolContext:
-    """What a tool may know of its caller. ``call_id`` with ``workflow_instance_id`` is its idempotency key."""
+    """What a tool may know of its caller. ``key`` names this call: the same again when the call is executed again."""
 
     user_id: str
     session_id: str
     workflow_instance_id: str
-    call_id: str
+    key: str
     today: date
     default_origin: str | None
     """Where a journey starts when nobody knows better; None: the user is asked, for the day of departure too."""
@@ -50,7 +50,7 @@ class ToolContext:
     @property
     def customer(self) -> Customer:
         """Who asks, as the desks need to know."""
-        return Customer(self.user_id, self.session_id, f"{self.workflow_instance_id}/{self.call_id}")
+        return Customer(self.user_id, self.session_id, self.key)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Toolbox:
         """Run a tool by name; an unknown one, or one that is not ``allowed``, is an error value that lists the rest."""
         others = self._of_others(name)
         if others is not None and allowed is not None and name in allowed:  # also when it is not known here yet
-            return await others.run(ctx.workflow_instance_id, ctx.call_id, name, arguments)
+            return await others.run(ctx.workflow_instance_id, ctx.key, name, arguments)
         names = self.names if allowed is None else tuple(each for each in self.names if each in allowed)
         if name not in names or name not in self._tools:
             message = f"There is no tool {shorten(name, _MOST_NAME)!r}; there are: {', '.join(names)}."

@@ -13,6 +13,7 @@ from travelbuddy.errors import ToolError
 from travelbuddy.tools.base import ToolContext, tool
 
 NOT_YET = "Nothing is held until the traveller approves it: on the page, or with `travelbuddy approve`. Say so."
+ASKED_BEFORE = "An earlier execution of this call asked for another offer: approval {}. Tell the user, or call again."
 _MOST_NOTE = 300
 
 
@@ -41,6 +42,8 @@ async def hold_flight(
     if ctx.desks.bookings is None:
         raise ToolError("not_offered", "Flights cannot be held here.")
     booking = await ctx.desks.bookings.request(ctx.customer, offer_id, note[:_MOST_NOTE] if note else None)
+    if booking.decided is None and booking.offer.id != offer_id:
+        raise ToolError("already_asked", ASKED_BEFORE.format(booking.id), field="offer_id")
     return approval_asked(booking)
 
 

@@ -36,8 +36,8 @@ class Others(Protocol):
         """The tool as the chat-completions protocol describes functions, if it is known."""
         ...
 
-    async def run(self, turn_id: str, call_id: str, name: str, arguments: str) -> str:
-        """The result as JSON text, or an error value. Run again for the same call it is not called again."""
+    async def run(self, turn_id: str, key: str, name: str, arguments: str) -> str:
+        """The result as JSON text, or an error value. With the same key and arguments it is called once."""
         ...
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from travelbuddy.domain.travel import FlightQuery
 from travelbuddy.domain.watch import Watch
-from travelbuddy.errors import NotFound, ToolError
+from travelbuddy.errors import KeyReused, NotFound, ToolError
 from travelbuddy.tools.base import ToolContext, tool
 from travelbuddy.tools.desks import WatchDesk
 from travelbuddy.tools.hold_flight import ApprovalAsked, approval_asked
@@ -26,6 +26,8 @@ from travelbuddy.tools.reading import (
     Stops,
     check_price,
 )
+
+_WATCHED_BEFORE = "An earlier execution of this call began another watch; see list_requests, or call again."
 
 
 class Watched(BaseModel):
@@ -75,7 +77,10 @@ async def watch_fare(
     check_price(max_price)
     reading = Reading(ctx)
     query, _, _ = await reading.journey(destination, origin, departure_date, return_date, passengers, cabin, max_stops)
-    watch = await _desk(ctx).watch(ctx.customer, query, f"{max_price:f}", ctx.today)
+    try:
+        watch = await _desk(ctx).watch(ctx.customer, query, f"{max_price:f}", ctx.today)
+    except KeyReused:
+        raise ToolError("already_asked", _WATCHED_BEFORE) from None
     if watch.notified:
         reading.notes.append("It costs less than that already. The user is told again when it falls further.")
     elif watch.last_price is None and not watch.error:

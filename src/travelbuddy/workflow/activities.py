@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
 from travelbuddy.domain.conversation import Outcome, TurnRecord, notice_turn
-from travelbuddy.domain.messages import Message
+from travelbuddy.domain.messages import Message, unique_ids
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.steps import Step, finished_step, tokens_of
 from travelbuddy.domain.turn import ModelResult, ToolResult, backoff
@@ -145,9 +145,8 @@ class TurnActivities:
             return await self._close(turn_id, call, admitted, step, "failed", APOLOGY, {})
         step = self._step(call, began, tokens=answer.tokens)
         if answer.tool_calls and not call.last_step:
-            message = Message(
-                role="assistant", content=answer.content, timestamp=self._clock(), tool_calls=answer.tool_calls
-            )
+            calls = unique_ids(answer.tool_calls, call.messages, call.step)
+            message = Message(role="assistant", content=answer.content, timestamp=self._clock(), tool_calls=calls)
             self._feed.calls(turn_id, call.step, message, step)
             version = admitted.user.updated_at if admitted.user is not None else None
             results = await self._tools.run_local(turn_id, call, message, admitted)

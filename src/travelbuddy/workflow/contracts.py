@@ -126,6 +126,15 @@ class CallToolInput(_Payload):
     asked_at: datetime | None = None
     turn_id: str | None = None
     """The turn, where another instance's id is not the turn's own."""
+    place: int | None = None
+    """The call's place in the model's answer, from 0; None from before there was this field."""
+
+    def key(self, turn_id: str) -> str:
+        """The idempotency key of what the call does: turn, step and place, never an id that a model's server chose.
+
+        A call that was scheduled before there was a place keeps the key that it may have been executed with.
+        """
+        return f"{turn_id}/{self.call.id}" if self.place is None else f"{turn_id}/{self.step}.{self.place}"
 
 
 class AwaitTurnInput(OwnedPayload):

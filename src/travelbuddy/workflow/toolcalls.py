@@ -99,7 +99,8 @@ class ToolCalls:
                 step=call.step,
                 follower=turn.follower,
                 tools=turn.tools,
+                place=place,
             )
-            for one in calls
+            for place, one in enumerate(calls)
         ]
         return tuple([await self.run(turn_id, request, known) for request in requests])

@@ -62,7 +62,8 @@ def turn(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow:
                 state = fold_model(state, (yield from _call_model(ctx, inp, step, state)))
             case CallTools():
                 ctx.set_custom_status("using " + ", ".join(call.name for call in step.calls))
-                results = yield when_all([_call_tool(ctx, inp, call, state) for call in step.calls])
+                calls = [_call_tool(ctx, inp, call, place, state) for place, call in enumerate(step.calls)]
+                results = yield when_all(calls)
                 state = fold_tools(state, [ToolResult.model_validate(result) for result in results])
             case AwaitTurn():
                 ctx.set_custom_status(f"queued (position {step.position})")
@@ -118,7 +119,7 @@ def _call_model(
         return ModelResult(kind="retry", step=note)
 
 
-def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, state: TurnState) -> Task[Any]:
+def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, place: int, state: TurnState) -> Task[Any]:
     """Start one tool call; a tool's trouble comes back as its result, so waiting for all never fails early."""
     request = CallToolInput(
         user_id=inp.user_id,
@@ -131,5 +132,6 @@ def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, state: 
         trace=inp.trace,
         asked_at=now(ctx),
         turn_id=inp.turn_id,
+        place=place,
     )
     return ctx.call_activity(CALL_TOOL, input=request.wire())

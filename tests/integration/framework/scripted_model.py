@@ -25,9 +25,10 @@ class Say:
 
 @dataclass(frozen=True)
 class Call:
-    """Answer with tool calls, each a name and its arguments (a mapping, or raw text)."""
+    """Answer with tool calls, each a name and its arguments (a mapping, or raw text); ``ids`` as a server may say."""
 
     calls: tuple[tuple[str, Mapping[str, Any] | str], ...]
+    ids: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def completion(answer: Say | Call, request: Request) -> dict[str, Any]:
     if isinstance(answer, Call):
         message["tool_calls"] = [
             {
-                "id": f"call_{time.monotonic_ns()}_{i}",
+                "id": answer.ids[i] if answer.ids else f"call_{time.monotonic_ns()}_{i}",
                 "type": "function",
                 "function": {"name": name, "arguments": args if isinstance(args, str) else json.dumps(args)},
             }

@@ -371,3 +371,36 @@ async def _up(user: User) -> bool:
         return (await user.call("GET", "/ready")).status_code == 200
     except httpx.TransportError:
         return False
+
+
+async def test_holds_that_a_server_numbers_alike_are_two(agency: Agency) -> None:
+    """Two holds in two steps of one turn, every call with the id ``call_0``: two approvals, for the two offers.
+
+    So it is with two watches; and no two calls of the turn share an id on the wire.
+    """
+    watched = {"destination": "Paris", "origin": "London", "max_price": 50}
+
+    def script(request: Request) -> Answer:
+        results = [json.loads(m["content"]) for m in request["messages"] if m["role"] == "tool"]
+        if not results:
+            search = ("search_flights", {"destination": "Paris", "origin": "London"})
+            return Call((search, search), ("call_0", "call_0"))
+        if len(results) < 4:
+            (held,) = (one["id"] for one in results[len(results) - 2]["offers"] if one["id"].endswith("via"))
+            return Call((("hold_flight", {"offer_id": held}),), ("call_0",))
+        if len(results) < 6:
+            return Call((("watch_fare", {**watched, "max_price": 50 + len(results)}),), (None,))
+        return Say("Please decide.")
+
+    before, agency.model.script = agency.model.script, script
+    try:
+        user = agency.user("alike")
+        assert await user.ask("hold two of them") == "Please decide."
+    finally:
+        agency.model.script = before
+    approvals = (await user.call("GET", "/approvals?user_id=alike")).json()["approvals"]
+    assert len({one["offer"]["id"] for one in approvals}) == 2
+    watches = (await user.call("GET", "/watches?user_id=alike")).json()["watches"]
+    assert sorted(one["limit"] for one in watches) == ["54", "55"]
+    (turn,) = await user.history("alike")
+    assert len({call["id"] for message in turn["messages"] for call in message.get("tool_calls") or ()}) == 6

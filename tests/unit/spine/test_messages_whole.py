@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from travelbuddy.domain.messages import Message, ToolCall, whole
+from travelbuddy.domain.messages import Message, ToolCall, unique_ids, whole
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 USER = Message(role="user", content="hi", timestamp=NOW)
@@ -68,3 +68,20 @@ def test_a_whole_exchange_with_one_message_less_is_not_whole(rounds: list[int], 
     assert whole((*messages, REPLY))
     del messages[data.draw(st.integers(1, len(messages) - 1))]
     assert not whole((*messages, REPLY))
+
+
+@given(st.lists(st.lists(st.sampled_from(["", "a", "call_0", "call_1_0", "call_2_1", "call_2_1_"]), max_size=4)))
+def test_ids_of_calls_are_made_unique_within_the_turn(answers: list[list[str]]) -> None:
+    """However a server numbers its calls, no two of a turn share an id, none is empty, and free ones stay."""
+    messages: list[Message] = []
+    for step, ids in enumerate(answers, start=1):
+        asked = _calls(*ids)
+        used = {call.id for message in messages for call in message.tool_calls or ()}
+        renamed = unique_ids(asked.tool_calls or (), messages, step)
+        assert unique_ids(asked.tool_calls or (), messages, step) == renamed
+        if ids and ids[0] and ids[0] not in used:
+            assert renamed[0].id == ids[0]
+        messages.append(asked.model_copy(update={"tool_calls": renamed}))
+    every = [call.id for message in messages for call in message.tool_calls or ()]
+    assert len(set(every)) == len(every)
+    assert all(every)

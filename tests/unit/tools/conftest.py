@@ -41,7 +41,7 @@ class ToolUser:
             user_id="ada",
             session_id="s",
             workflow_instance_id="w",
-            call_id="c",
+            key="w/1.0",
             today=self.today,
             default_origin=self.default_origin,
             flights=self.flights,

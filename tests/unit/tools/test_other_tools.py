@@ -59,12 +59,12 @@ class Strangers:
     def schema(self, name: str) -> Schema | None:
         return {"of": name} if name == "weather_now" else None
 
-    async def run(self, turn_id: str, call_id: str, name: str, arguments: str) -> str:
-        return f"{turn_id}/{call_id}/{name}"
+    async def run(self, turn_id: str, key: str, name: str, arguments: str) -> str:
+        return f"{turn_id} {key} {name}"
 
 
 class _Context:
-    workflow_instance_id, call_id = "turn", "call"
+    workflow_instance_id, key = "turn", "turn/1.0"
 
 
 async def test_calls_go_where_the_name_says() -> None:
@@ -74,6 +74,6 @@ async def test_calls_go_where_the_name_says() -> None:
     assert box.schemas(("weather_now", "weather_late")) == [{"of": "weather_now"}]
     assert (box.local("weather_now"), box.local("nobody_knows")) == (False, True)
     for name in ("weather_now", "weather_late"):
-        assert await box.run(ctx, name, "{}", (name,)) == f"turn/call/{name}"
+        assert await box.run(ctx, name, "{}", (name,)) == f"turn turn/1.0 {name}"
     assert "unknown_tool" in await box.run(ctx, "weather_now", "{}", ("search_flights",))
     assert "bad_arguments" in await box.run(ctx, "search_flights", "{}", ("search_flights",))

@@ -36,9 +36,9 @@ class Watcher:
     def toolbox(self) -> Toolbox:
         return default_toolbox(SampleFlights(), self.desks)
 
-    async def call(self, name: str, call_id: str = "c", **arguments: Any) -> dict[str, Any]:
+    async def call(self, name: str, key: str = "w/1.0", **arguments: Any) -> dict[str, Any]:
         """The tool's answer."""
-        context = replace(self.user.context(), desks=self.desks, call_id=call_id)
+        context = replace(self.user.context(), desks=self.desks, key=key)
         answer: dict[str, Any] = json.loads(await self.toolbox.run(context, name, json.dumps(arguments)))
         return answer
 
