@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt bench bench-scaling chaos eval fuzz screenshots clean
+.PHONY: help setup run test verify check fmt bench bench-scaling chaos eval fuzz screenshots clean
 
 # uv at one version for everybody, whatever else is installed; `--target` works on an externally managed Python too.
 UV_VERSION := 0.13.9
@@ -41,11 +41,18 @@ setup: $(SYNCED) ## the Python environment
 run: $(SYNCED) ## the whole stack in the foreground; ARGS="..." goes to `travelbuddy up`
 	@exec $(VENV)/bin/travelbuddy up $(ARGS)
 
-test: $(SYNCED) ## every test; ARGS="..." goes to pytest
+test: $(SYNCED) ## every claim once, 12 minutes; ARGS="..." goes to pytest
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m tests.integration.framework.jaeger
-	@$(VENV)/bin/pytest $(ARGS)
+	@$(VENV)/bin/python -m tests.run $(ARGS)
+
+verify: ## everything, 2 hours: each test on each store, fuzzing, the deep models, dialogues, faults on each topology
+	@$(MAKE) test ARGS="--every-store $(ARGS)"
+	@$(MAKE) fuzz SECONDS_EACH=60
+	@$(VENV)/bin/python -m tests.protocol.test_queue_model
+	@$(MAKE) eval ARGS=--or-own
+	@$(MAKE) chaos MINUTES=3
 
 bench: $(SYNCED) $(RIVALS_SYNCED) $(if $(QUICK),,$(RESTATE)) ## everybody side by side, 20 minutes; QUICK=1 the nearest four in 3
 	@scripts/install_servers

@@ -13,7 +13,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "people")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What `pytest --store` chooses: here, because pytest reads no option from a deeper folder."""
+    """Which stores the integration tests run on: here, because pytest reads no option from a deeper folder."""
     names = ("sqlite", "redis", "postgres")
-    text = "run the integration tests on this store only; may be given several times (all that are installed)"
+    text = "run all integration tests on this store only; may be given several times"
     parser.addoption("--store", action="append", choices=names, help=text)
+    text = "run each integration test on every store that its marker allows, not on SQLite alone where it has none"
+    parser.addoption("--every-store", action="store_true", help=text)

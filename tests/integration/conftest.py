@@ -13,7 +13,7 @@ from tests.integration.framework.postgres_server import PostgresServer
 from tests.integration.framework.redis_server import redis_program
 from tests.integration.framework.scripted_model import ScriptedModel
 from tests.integration.framework.stack import Stack
-from tests.integration.framework.stores import STORES, Chosen
+from tests.integration.framework.stores import Chosen, stores_of
 
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.runtime.install import ensure_runtime
@@ -31,10 +31,9 @@ def dapr_runtime() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test runs on every store, all of one store after all of another, unless its marker names fewer."""
-    chosen = metafunc.config.getoption("store") or STORES
-    marker = metafunc.definition.get_closest_marker("stores")
-    names = [name for name in STORES if name in chosen and (marker is None or name in marker.args)]
+    """A test runs on the stores that its marker names, all of one store after all of another; see `stores_of`."""
+    option, marker = metafunc.config.getoption, metafunc.definition.get_closest_marker("stores")
+    names = stores_of(None if marker is None else marker.args, option("store"), every=option("every_store"))
     if marker is not None and not names:
         elsewhere = pytest.mark.skip(reason=f"only on {', '.join(marker.args)}: {marker.kwargs['because']}")
         metafunc.parametrize("kept_in", [pytest.param("", marks=elsewhere)], indirect=True, scope="session")

@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -32,6 +32,16 @@ EMBEDDED = ROOT / "components"
 DEPLOYED = ROOT / "deploy" / "components"
 STORES = ("sqlite", "redis", "postgres")
 TABLES = ("workflow_state", "conversation_state")
+
+
+def stores_of(named: Sequence[str] | None, asked: Sequence[str] | None, *, every: bool) -> list[str]:
+    """The stores that a test runs on.
+
+    Its marker has ``named`` those that its claim is about: there it runs always. Without a marker its claim is about no
+    store; then one is enough, unless ``every`` store is wanted. ``asked`` are the only ones to be used now.
+    """
+    usual = STORES if every or asked else STORES[:1]
+    return [name for name in STORES if name in (named or usual) and (not asked or name in asked)]
 
 
 class Place(ABC):

@@ -14,12 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.integration.framework.client import User
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.postgres_server import DEBIAN
 from tests.integration.framework.scripted_model import Answer, Request, Say, ScriptedModel
 from tests.integration.framework.stack import TRAVELBUDDY, Stack
-from tests.integration.framework.stores import InPostgres, InRedis, Place, place
+from tests.integration.framework.stores import STORES, InPostgres, InRedis, Place, place
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 SESSIONS = [f"trip-{number}" for number in range(50)]
@@ -53,6 +54,7 @@ class Load:
             self.answered[session][answer["metadata"]["workflow_instance_id"]] = answer["response"]
 
 
+@pytest.mark.stores(*STORES, because="each is copied with tools of its own")
 async def test_a_backup_under_load_is_restored_elsewhere(tmp_path: Path) -> None:
     """Turns answered before the backup are there once and whole, those under way are cancelled, and sessions go on."""
     with ScriptedModel() as model:

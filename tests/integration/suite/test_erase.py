@@ -11,6 +11,7 @@ from tests.integration.framework.client import User
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Call, Request, Say, ScriptedModel, last_user_message
 from tests.integration.framework.stack import Stack
+from tests.integration.framework.stores import STORES
 
 MARKER = "xyzzy-marker"
 WHO = "erica-the-erased"
@@ -67,6 +68,7 @@ async def _erase_everything(stack: Stack, model: ScriptedModel, rows: Rows) -> N
     assert MARKER not in str(prompt)
 
 
+@pytest.mark.stores(*STORES, because="each has its own rows, and what is gone from one may stay in another")
 async def test_a_user_is_erased(dapr_runtime: None) -> None:
     """After DELETE /users/{id} no row holds the user's texts or name, a hung turn's included."""
     with ScriptedModel() as model:

@@ -13,7 +13,7 @@ from tests.integration.framework.polling import poll_until
 from tests.integration.framework.rows import sqlite_rows
 from tests.integration.framework.scripted_model import Say, ScriptedModel, last_user_message
 from tests.integration.framework.stack import Stack
-from tests.integration.framework.stores import EMBEDDED, copy_of_components
+from tests.integration.framework.stores import EMBEDDED, STORES, copy_of_components
 
 LIFETIMES = {"session": 7, "turn": 7, "user": 30, "sessions": 30, "tally": 30, "open": 7, "replicas": 400}
 MARKER = "plain-text-marker"
@@ -25,6 +25,7 @@ async def _fill(stack: Stack) -> None:
     await user.call("PATCH", "/users/ttl", json={"name": "Ada"})
 
 
+@pytest.mark.stores(*STORES, because="each lets records expire in its own way")
 async def test_every_record_has_its_lifetime(dapr_runtime: None) -> None:
     """Each kind of record expires after the days the contract says; none would stay for ever."""
     with ScriptedModel(lambda request: Say("ok")) as model:
@@ -35,6 +36,7 @@ async def test_every_record_has_its_lifetime(dapr_runtime: None) -> None:
     assert found == LIFETIMES
 
 
+@pytest.mark.stores(*STORES, because="each removes an instance's rows in its own way")
 async def test_dapr_forgets_ended_workflows_and_the_turn_can_still_be_looked_up(
     dapr_runtime: None, tmp_path: Path
 ) -> None:

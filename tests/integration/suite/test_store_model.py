@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pydantic import BaseModel, JsonValue
 from tests.integration.framework.bare_sidecar import BareSidecar
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.stores import InPostgres, InRedis, Place, place
+from tests.integration.framework.stores import STORES, InPostgres, InRedis, Place, place
 from tests.property.simulation import POLICY, MemoryEngine
 
 from travelbuddy.adapters.dapr_records import DaprRecords
@@ -30,6 +30,8 @@ from travelbuddy.domain.messages import Message
 from travelbuddy.domain.standing import Admitted, Done
 from travelbuddy.errors import StoreUnavailable
 from travelbuddy.lanes import Lanes
+
+pytestmark = pytest.mark.stores(*STORES, because="it is the stores themselves that are compared")
 
 T = TypeVar("T")
 LONG = 600
