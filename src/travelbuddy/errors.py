@@ -50,7 +50,11 @@ class Transient(TravelBuddyError):
 
 
 class ModelUnavailable(Transient):
-    """The model did not give a usable answer this time. ``reason`` is why, in one of few words, for metrics."""
+    """The model did not give a usable answer this time.
+
+    ``reason`` is why, in one of few words: rate_limited, server_error, timeout, unreachable, broken (an answer came and
+    was not understood), or breaker (it was not asked).
+    """
 
     def __init__(self, message: str, retry_after: float | None = None, *, reason: str = "broken") -> None:
         super().__init__(message, retry_after)
@@ -60,6 +64,11 @@ class ModelUnavailable(Transient):
     def brief(self) -> str:
         """The message up to the words of the other side, which may quote the prompt."""
         return str(self).partition(":")[0]
+
+    @property
+    def said(self) -> str:
+        """The words of the other side."""
+        return str(self).partition(":")[2].strip()
 
 
 class StoreUnavailable(Transient):
@@ -91,12 +100,21 @@ class Permanent(TravelBuddyError):
 
 
 class ModelRefused(Permanent):
-    """The model's server refused the request itself."""
+    """The model's server refused the request itself. ``reason`` is why: a Refusal of domain/model_errors.py."""
+
+    def __init__(self, message: str, *, reason: str = "bad_request") -> None:
+        super().__init__(message)
+        self.reason = reason
 
     @property
     def brief(self) -> str:
         """The message up to the words of the other side, which may quote the prompt."""
         return str(self).partition(":")[0]
+
+    @property
+    def said(self) -> str:
+        """The words of the other side."""
+        return str(self).partition(":")[2].strip()
 
 
 class ToolError(Permanent):

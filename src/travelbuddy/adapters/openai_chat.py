@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from pydantic_core import from_json, to_json
 
 from travelbuddy.adapters.ports import ModelAnswer
 from travelbuddy.domain.messages import ToolCall
+from travelbuddy.domain.model_errors import WORDS, read_error, refusal
 from travelbuddy.errors import ModelRefused, ModelUnavailable
 from travelbuddy.retry_after import seconds_to_wait
 from travelbuddy.telemetry.tracing import headers
@@ -28,11 +30,17 @@ OPENAI = "https://api.openai.com/v1"
 CONNECTIONS = 1_000
 CONNECT_SECONDS = 10.0
 MOST_TOKENS = 10**9
-_WORTH_A_RETRY = {408, 409, 425, 429}
+MAX_ERROR = 64_000
+ERROR_SECONDS = 5.0
+"""Bytes of an error's body that are read at most, and how long they may take."""
 _BROKEN = (
     *(aiohttp.ClientError, OSError, RuntimeError),  # RuntimeError: closed, or nested too deep
     *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
 )
+
+
+_UNREACHABLE = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)
+"""Of these: no connection, or one that was lost."""
 
 
 class OpenAIChat:
@@ -74,8 +82,9 @@ class OpenAIChat:
         except TimeoutError as late:
             raise ModelUnavailable(f"the model did not answer within {self._seconds:g} s", reason="timeout") from late
         except _BROKEN as error:  # no connection, broken off, not the protocol's
+            reason = "unreachable" if isinstance(error, _UNREACHABLE) else "broken"
             raise ModelUnavailable(
-                f"the model's answer could not be had: {str(error) or type(error).__name__}"
+                f"the model's answer could not be had: {str(error) or type(error).__name__}", reason=reason
             ) from error
 
     async def close(self) -> None:
@@ -230,18 +239,20 @@ def _checked(content: str, calls: tuple[ToolCall, ...], model: str, usage: Any, 
 
 
 async def _status_error(response: aiohttp.ClientResponse) -> ModelUnavailable | ModelRefused:
-    status = response.status
-    if status >= 500 or status in _WORTH_A_RETRY:
-        wait = seconds_to_wait(response.headers.get("retry-after"), datetime.now(UTC))
-        reason = "rate_limited" if status == 429 else "server_error"
-        return ModelUnavailable(f"the model's server answered {status}", wait, reason=reason)
-    return ModelRefused(f"the model's server refused the request ({status}): {_reason(await response.read())}")
+    status, said = response.status, read_error(await _error_body(response))
+    if (reason := refusal(status, said.codes)) is not None:
+        return ModelRefused(f"{WORDS[reason]} ({status}): {said.words}", reason=reason)
+    wait = seconds_to_wait(response.headers.get("retry-after"), datetime.now(UTC))
+    words = f": {said.words}" if said.words else ""
+    why = "rate_limited" if status == 429 else "server_error"
+    return ModelUnavailable(f"the model's server answered {status}{words}", wait, reason=why)
 
 
-def _reason(body: bytes) -> str:
-    """What the server says of its refusal."""
-    try:
-        error = from_json(body)["error"]
-        return str(error["message"] if isinstance(error, dict) else error)[:300]
-    except (ValueError, TypeError, LookupError):
-        return body[:300].decode(errors="replace")
+async def _error_body(response: aiohttp.ClientResponse) -> bytes:
+    """What there is of an error's body; the status alone says enough where it breaks off or does not end."""
+    body = b""
+    with suppress(TimeoutError, *_BROKEN):
+        async with asyncio.timeout(ERROR_SECONDS):
+            while len(body) < MAX_ERROR and (piece := await response.content.read(MAX_ERROR - len(body))):
+                body += piece
+    return body

@@ -27,10 +27,11 @@ def configure_logging(
 ) -> None:
     """Send structlog and the standard library's loggers to stdout in one form.
 
-    ``content``: exceptions with their messages, which may quote what people wrote. Lines for a collector name the
+    ``content``: exceptions with their messages and ``said``, the words of another side; both may quote what people
+    wrote. Lines for a collector name the
     ``replica``; those of a turn name the turn, and where it is in its trace.
     """
-    shared = _shared(replica if style == "json" else "")
+    shared = _shared(replica if style == "json" else "", content=content)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if style == "json"
@@ -63,14 +64,21 @@ def configure_logging(
     logging.getLogger("opentelemetry.instrumentation").setLevel(logging.ERROR)  # Dapr's SDK switches gRPC's on twice
 
 
-def _shared(replica: str) -> list[structlog.typing.Processor]:
+def _shared(replica: str, *, content: bool) -> list[structlog.typing.Processor]:
     """What every line says, whichever logger it comes from."""
     return [
         structlog.contextvars.merge_contextvars,
         partial(_where, replica),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *([] if content else [_without_words]),
     ]
+
+
+def _without_words(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The line without what another side said."""
+    event.pop("said", None)
+    return event
 
 
 def _where(replica: str, logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -25,7 +25,7 @@ class ModelMetrics:
         )
 
     def asked(self, model: str, outcome: str, seconds: float) -> None:
-        """A call ended: answered, rate_limited, server_error, timeout, broken, refused or closed."""
+        """A call ended: answered, rate_limited, server_error, timeout, unreachable, broken, refused or closed."""
         self._calls.labels(model, outcome).observe(seconds)
 
     def spoke(self, model: str, seconds: float) -> None:

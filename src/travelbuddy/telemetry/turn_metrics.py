@@ -14,7 +14,7 @@ OUTCOMES = ("answered", "failed", "interrupted", "cancelled")
 ACTIVITIES = ("call_model", "call_tool")
 TROUBLES = ("ended", "missing", "unreadable", "idle")
 REASONS = {
-    "model": ("rate_limited", "server_error", "timeout", "broken", "breaker"),
+    "model": ("rate_limited", "server_error", "timeout", "unreachable", "broken", "breaker"),
     "store": ("unavailable", "closed"),
 }
 

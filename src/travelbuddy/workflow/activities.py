@@ -26,7 +26,7 @@ from travelbuddy.telemetry.spans import turn_over
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
 from travelbuddy.workflow.prompting import TodayFor, prompt, tools_used
-from travelbuddy.workflow.texts import APOLOGY, TOO_MANY_STEPS, USED_UP, WITHDRAWN, Budget
+from travelbuddy.workflow.texts import APOLOGY, REFUSED, TOO_MANY_STEPS, USED_UP, WITHDRAWN, Budget
 from travelbuddy.workflow.toolcalls import ToolCalls
 
 log = structlog.get_logger(__name__)
@@ -136,13 +136,15 @@ class TurnActivities:
         try:
             answer = await self._feed.unless_closed(turn_id, asked)
         except (ModelUnavailable, ModelRefused) as trouble:
-            step = self._step(call, began, error=str(trouble))
-            log.warning("model.failed", turn=turn_id, attempt=call.attempt, reason=trouble.brief)
+            step = self._step(call, began, error=trouble.brief)
+            why = {"reason": trouble.reason, "error": trouble.brief, "said": trouble.said}
+            log.warning("model.failed", turn=turn_id, attempt=call.attempt, **why)
             if isinstance(trouble, ModelUnavailable) and not call.last_attempt:
                 self._metrics.retried("model", trouble.reason)
                 self._feed.waiting(turn_id, call, "model", backoff(call.attempt, trouble.retry_after), step)
                 return ModelResult(kind="retry", retry_after=trouble.retry_after, step=step)
-            return await self._close(turn_id, call, admitted, step, "failed", APOLOGY, {})
+            text = REFUSED[trouble.reason] if isinstance(trouble, ModelRefused) else APOLOGY
+            return await self._close(turn_id, call, admitted, step, "failed", text, {})
         step = self._step(call, began, tokens=answer.tokens)
         if answer.tool_calls and not call.last_step:
             calls = unique_ids(answer.tool_calls, call.messages, call.step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -9,6 +10,9 @@ from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User
 from tests.integration.framework.invariants import check_whole
 from tests.integration.framework.scripted_model import Answer, Call, Fail, Request, Say, one_search
+
+from travelbuddy.domain.model_errors import WORDS, Refusal
+from travelbuddy.workflow.texts import REFUSED
 
 
 def _once(fault: Answer) -> tuple[list[Request], object]:
@@ -57,13 +61,23 @@ async def test_retry_after_is_honoured(scripted: Scripted) -> None:
     assert 1.9 < waited < 4
 
 
-async def test_a_refusal_is_not_retried_and_ends_as_an_apology(scripted: Scripted) -> None:
-    """A 401 ends the turn as failed after one call; the workflow completes and the next message is served."""
-    scripted.model.script = lambda request: Fail(401, body='{"error": {"message": "bad key", "type": "auth"}}')
-    user = User(scripted.stack, "ada", "refused")
-    view = await user.finished(await user.start("hello"))
-    assert (view["status"], len(scripted.model.requests)) == ("failed", 1)
-    assert "401" in view["error"]
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [(401, "invalid_api_key", "key"), (429, "insufficient_quota", "quota"), (400, "content_filter", "content_filter")],
+)
+async def test_a_lasting_refusal_ends_the_turn_at_once(
+    scripted: Scripted, status: int, code: str, reason: Refusal
+) -> None:
+    """One request, a sentence of ours with the reason, none of the server's words; the next message is served."""
+    body = json.dumps({"error": {"message": "bad key sk-123 at 10.0.0.7", "type": "t", "code": code}})
+    scripted.model.script = lambda request: Fail(status, body=body)
+    user = User(scripted.stack, "ada", f"refused {reason}")
+    answer = (await user.call("POST", "/chat", json={"message": "hello", **user.ids})).json()
+    assert (answer["response"], answer["metadata"]["error"]) == (REFUSED[reason], f"{WORDS[reason]} ({status})")
+    assert len(scripted.model.requests) == 1
+    view = await user.finished(answer["metadata"]["workflow_instance_id"])
+    assert (view["status"], view["error"]) == ("failed", f"{WORDS[reason]} ({status})")
+    assert "sk-123" not in json.dumps([answer, view, await user.history(f"refused {reason}")])
     scripted.model.script = one_search
     assert (await user.finished(await user.start("again")))["status"] == "answered"
 

@@ -23,6 +23,7 @@ from travelbuddy.adapters import openai_chat
 from travelbuddy.adapters.openai_chat import OnText, OpenAIChat
 from travelbuddy.adapters.ports import ModelAnswer
 from travelbuddy.domain.messages import ToolCall
+from travelbuddy.domain.model_errors import WORDS, Refusal
 from travelbuddy.errors import ModelRefused, ModelUnavailable
 
 QUESTION = [{"role": "user", "content": "hello"}]
@@ -146,11 +147,11 @@ def _always(body: Any, status: int = 200, content_type: str = "application/json"
     return handle
 
 
-def _streams(*pieces: bytes, pause: float = 0, end: float = 0) -> Handler:
+def _streams(*pieces: bytes, pause: float = 0, end: float = 0, status: int = 200) -> Handler:
     """A stream that comes in these pieces, with so many seconds between them and before its end."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response = web.StreamResponse(status=status, headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for piece in pieces:
             await response.write(piece)
@@ -425,13 +426,53 @@ async def test_trouble_that_passes_is_worth_another_try(wire: Wire, status: int)
     assert str(status) in str(await wire.trouble())
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
-async def test_a_refused_request_is_not_sent_again(wire: Wire, status: int) -> None:
-    """A bad key or a bad request would end the same way; the error says what the server said."""
-    wire.answer = _always({"error": {"message": "no such key", "type": "t"}}, status)
-    with pytest.raises(ModelRefused, match=rf"\({status}\): no such key$"):
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (400, "t", "bad_request"),
+        (401, "t", "key"),
+        (403, "t", "key"),
+        (404, "t", "not_found"),
+        (413, "t", "too_long"),
+        (422, "t", "bad_request"),
+        (429, "insufficient_quota", "quota"),
+        (400, "context_length_exceeded", "too_long"),
+    ],
+)
+async def test_a_refused_request_is_not_sent_again(wire: Wire, status: int, code: str, reason: Refusal) -> None:
+    """A bad key or a bad request would end the same way; the error says why, and apart from it what the server said."""
+    wire.answer = _always({"error": {"message": "no such key: sk-1", "code": code}}, status)
+    with pytest.raises(ModelRefused) as caught:
         await wire.ask()
+    assert (caught.value.reason, caught.value.brief) == (reason, f"{WORDS[reason]} ({status})")
+    assert caught.value.said == "no such key: sk-1"
     assert len(wire.requests) == 1
+
+
+async def test_an_error_that_does_not_end_is_known_by_its_status(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that breaks off, does not end or is endless costs neither the reason nor the time of a whole call."""
+    monkeypatch.setattr(openai_chat, "ERROR_SECONDS", 0.2)
+    for answer in (
+        _breaks("HTTP/1.1 401 No", "Content-Length: 100", "", "", body=b'{"error": '),
+        _streams(b'{"error": ', end=30, status=401),
+        _streams(*[b"x" * 50_000] * 4, status=401),
+    ):
+        wire.answer = answer
+        async with asyncio.timeout(5):
+            with pytest.raises(ModelRefused) as caught:
+                await wire.ask()
+        assert caught.value.reason == "key"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"), [(b"{}", "broken"), (b'{"choices": []}', "broken"), (b"not json", "broken")]
+)
+async def test_an_answer_that_is_not_understood_is_no_outage(wire: Wire, body: bytes, reason: str) -> None:
+    """A server that answers something else is there; one that cannot be reached is not."""
+    wire.answer = _always(body)
+    assert (await wire.trouble()).reason == reason
+    wire.answer = _breaks(reset=True)
+    assert (await wire.trouble()).reason == "unreachable"
 
 
 @pytest.mark.parametrize(
@@ -464,8 +505,9 @@ async def test_a_refusal_in_other_words_is_told(wire: Wire, body: bytes, told: s
 async def test_a_request_is_not_taken_elsewhere(wire: Wire, status: int) -> None:
     """A redirection is a refusal: the conversation and the key go to the configured address alone, once."""
     wire.answer = _always(b"moved", status, Location=f"{wire.root}/elsewhere")
-    with pytest.raises(ModelRefused, match=rf"{status}.*moved"):
+    with pytest.raises(ModelRefused, match=rf"{status}.*moved") as caught:
         await wire.ask()
+    assert caught.value.reason == "not_found"
     assert [asked.path for asked in wire.requests] == ["/v1/chat/completions"]
 
 

@@ -51,6 +51,7 @@ def _logged(style: Literal["console", "json"], *, content: bool) -> str:
 
 
 def _raise_and_log(log: structlog.stdlib.BoundLogger) -> None:
+    log.warning("said", said=WORDS, reason="key")
     try:
         Trip.model_validate({"day": WORDS})
     except ValueError:
@@ -111,7 +112,8 @@ def test_the_words_are_logged_when_asked_for(style: Literal["console", "json"]) 
 
 
 def test_the_log_does_not_repeat_what_a_models_server_says() -> None:
-    """A refusal may quote the prompt: the log has what happened, the record has the rest."""
+    """A refusal may quote the prompt: the log has what happened, and the server's words when LOG_CONTENT asks."""
     assert ModelRefused(f"the server refused (400): {WORDS}").brief == "the server refused (400)"
+    assert ModelRefused(f"the server refused (400): {WORDS}").said == WORDS
     assert ModelUnavailable(f"could not be had: {WORDS}").brief == "could not be had"
     assert StoreUnavailable("not available: refused").brief == "not available: refused"

@@ -143,6 +143,7 @@ class Scripted:
         (None, "answered"),
         (ModelUnavailable("late", reason="timeout"), "timeout"),
         (ModelUnavailable("busy", 1, reason="rate_limited"), "rate_limited"),
+        (ModelUnavailable("gone", reason="unreachable"), "unreachable"),
         (ModelUnavailable("odd"), "broken"),
         (ModelRefused("bad key"), "refused"),
     ],
