@@ -45,6 +45,8 @@ HEARTBEAT = 10.0
 SILENT_AFTER = 35.0
 """Seconds between two signs of life of a replica, and without one after which others look at what it left open."""
 PROBE_EVERY = 2.0
+SEARCH_EVERY = 2.0
+"""Seconds between two searches through all queues for a turn of which the engine says nothing."""
 _PAUSE = 1.0
 
 
@@ -105,7 +107,9 @@ class Reconciler:
         self._terminated: TTLCache[str, bool] = TTLCache(10_000, 600)
         self._asked = asyncio.Event()
         self._heard: dict[str, float] = {}
-        self._probed_at = self._moved_at = float("-inf")
+        self._probed_at = self._moved_at = self._searched_at = float("-inf")
+        self._queued: dict[str, str] = {}
+        self._searching = asyncio.Lock()
         waits.on_waiting(self.look_soon)
         link.on("alive", lambda notice: self._on_alive(str(notice["replica"])))
 
@@ -147,11 +151,13 @@ class Reconciler:
         """The session of an open turn: as it was accepted here, else by the queues of all sessions noted as open."""
         if (known := self._session_of.get(turn_id)) is not None:
             return known
-        noted = {*self._sessions, *await self._index.of_others()}
-        for snapshot in (await self._read(noted)).values():
-            if snapshot.session is not None and snapshot.session.entry(turn_id) is not None:
-                return snapshot.session.session_id
-        return None
+        async with self._searching:  # whoever asks for made-up ids costs one search now and then
+            if turn_id not in self._queued and self._clock() - self._searched_at >= SEARCH_EVERY:
+                noted = await self._read({*self._sessions, *await self._index.of_others()})
+                found = (snapshot.session for snapshot in noted.values() if snapshot.session is not None)
+                self._queued = {entry.id: session.session_id for session in found for entry in session.lane}
+                self._searched_at = self._clock()
+        return self._queued.get(turn_id)
 
     # what it does
 
