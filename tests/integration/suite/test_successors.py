@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -46,9 +47,11 @@ async def _answered(stack: Stack, model: ScriptedModel, texts: list[str], within
     await poll_until(asked, within, f"the model is asked about all of {texts}")
 
 
-async def _dapr(stack: Stack, turn_id: str, call: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=10) as http:
-        return await http.post(f"{stack.dapr_url}/v1.0/workflows/dapr/{turn_id}/{call}", json={})
+async def _raise_event(stack: Stack, turn_id: str) -> None:
+    """Raise an event at the turn; what the engine stores of it comes before its answer, which may not come at all."""
+    with suppress(httpx.TimeoutException):
+        async with httpx.AsyncClient(timeout=3, verify=False) as http:
+            await http.post(f"{stack.dapr_url}/v1.0/workflows/dapr/{turn_id}/raiseEvent/anything", json={})
 
 
 @pytest.mark.parametrize("row", ["history", "inbox"])
@@ -63,7 +66,7 @@ async def test_a_waiting_turn_whose_instance_cannot_be_read_is_answered(row: str
             await poll_until(lambda: _queued(user, second), 15, "the second turn waits")
             if row == "inbox":  # what comes while no worker is there stays in the inbox
                 os.kill(stack.pid("app"), signal.SIGSTOP)
-                await _dapr(stack, second, "raiseEvent/anything")
+                await _raise_event(stack, second)
             await _kill_all(stack)
             tear(stack.kept_in, stack.data_dir, second, row)
             model.requests.clear()
