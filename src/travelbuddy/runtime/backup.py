@@ -1,8 +1,8 @@
 """Backup and restore of the embedded default: the conversations of ``DATA_DIR/state.sqlite``, as one file.
 
 What the workflow engine keeps is left out. It fits only the scheduler's jobs of the same instant, and those are in
-another database that cannot be read at the same time. Turns under way are carried on by successors, from their sessions'
-queues.
+another database that cannot be read at the same time. Turns under way are carried on by successors, from the queues of
+their sessions.
 """
 
 from __future__ import annotations
