@@ -21,6 +21,7 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 
 ARGS ?=
 QUICK ?=
+BEFORE ?=
 SECONDS_EACH ?= 300
 MINUTES ?= 10
 SEED ?=
@@ -54,10 +55,10 @@ verify: ## everything, 2 hours: each test on each store, fuzzing, the deep model
 	@$(MAKE) eval ARGS=--or-own
 	@$(MAKE) chaos MINUTES=3
 
-bench: $(SYNCED) $(RIVALS_SYNCED) $(if $(QUICK),,$(RESTATE)) ## everybody side by side, 20 minutes; QUICK=1 the nearest four in 3
-	@scripts/install_servers
+bench: $(SYNCED) $(if $(BEFORE),,$(RIVALS_SYNCED) $(if $(QUICK),,$(RESTATE))) ## everybody side by side, 20 minutes; QUICK=1 the nearest four in 3; BEFORE=DIR another checkout of ours
+	@$(if $(BEFORE),,scripts/install_servers)
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
-	@$(VENV)/bin/python -m bench $(if $(QUICK),--quick) $(ARGS)
+	@$(VENV)/bin/python -m bench$(if $(BEFORE),.compare $(BEFORE)) $(if $(QUICK),--quick) $(ARGS)
 
 fuzz: $(SYNCED) ## the service against its OpenAPI document, 15 minutes; SECONDS_EACH=300
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
