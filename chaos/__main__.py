@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -38,7 +39,8 @@ LATE_DELIVERY = 15.0
 """Seconds in which a broker hands out once more what a killed sidecar had."""
 FINISH_WITHIN = 20.0
 REPEAT_WITHIN, REPEATS_A_MINUTE = 90.0, 20
-SHOWN = 30
+SHOWN = 15
+"""Violations of each rule that are printed."""
 
 
 def _stop(number: int, frame: object) -> NoReturn:
@@ -64,8 +66,11 @@ def main() -> int:
                 return 130
         told = report.lines(run)
         print("\n".join(told), flush=True)
-        for violation in run.violations[:SHOWN]:
-            print(f"VIOLATION {violation}", flush=True)
+        shown: Counter[str] = Counter()
+        for violation in run.violations:
+            shown[violation.rule] += 1
+            if shown[violation.rule] <= SHOWN:
+                print(f"VIOLATION {violation}", flush=True)
         broken = broken or bool(run.violations)
         if options.write:
             report.write(topology, told)

@@ -117,7 +117,8 @@ def _rows(run: Run) -> Iterator[tuple[str, str]]:
     yield "from publishing to the turn", _delivery(run)
     yield "every part back after the last fault of a round", ", ".join(f"{s:.1f} s" for s in run.nemesis.back_after)
     yield "from then to the end of the last turn accepted before", ", ".join(_heals(run))
-    yield "violations", f"**{len(run.violations)}**"
+    rules = Counter(violation.rule for violation in run.violations)
+    yield "violations", f"**{len(run.violations)}**" + (f" ({_parts(rules)})" if rules else "")
 
 
 def _delivery(run: Run) -> str:

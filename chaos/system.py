@@ -23,7 +23,7 @@ from chaos.stores import read_postgres, read_redis, read_sqlite
 
 COMPONENTS = Path(__file__).resolve().parents[1] / "deploy" / "components"
 SETTINGS = {"MODEL_TIMEOUT": "3", "CHAT_WAIT": "10", "AUDIT_LOG": "off"}
-BACK_WITHIN = 60.0
+BACK_WITHIN = 90.0
 RESTARTED_WITHIN = 30.0
 
 
