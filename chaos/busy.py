@@ -40,6 +40,11 @@ class Busy:
             process.wait()
 
     @property
+    def pids(self) -> list[int]:
+        """The processes."""
+        return [process.pid for process in self._processes]
+
+    @property
     def at_work(self) -> bool:
         """Whether each process is there and has had computing time."""
         return all(process.poll() is None and _used(process.pid) > ENOUGH for process in self._processes)
