@@ -8,6 +8,7 @@ one of its ways. So a seed is a whole interleaving.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Collection, Coroutine, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -226,6 +227,10 @@ class MemoryEngine:
         return [turn_id for turn_id in self.instances if turn_id.startswith(prefix)]
 
 
+SAID = re.compile(r"(?:message|notice) \d+")
+"""A message or a notice of these stories, wherever in a prompt it stands."""
+
+
 def is_notice(text: str) -> bool:
     """Whether this is what the notices of these stories say."""
     return text.startswith("notice")
@@ -238,6 +243,8 @@ class ModelLog:
     failures: int = 0
     searches: bool = False
     prompts: list[list[str]] = field(default_factory=list)
+    """What each prompt held of the stories' messages and notices, in order."""
+    roles: list[list[str]] = field(default_factory=list)
 
     async def complete(
         self,
@@ -248,7 +255,8 @@ class ModelLog:
         on_text: Callable[[str], None] | None = None,
     ) -> ModelAnswer:
         await pause()
-        self.prompts.append([str(m["content"]) for m in messages if m["role"] == "user" or is_notice(m["content"])])
+        self.prompts.append([text for m in messages for text in SAID.findall(str(m["content"]))])
+        self.roles.append([str(m["role"]) for m in messages if m["role"] != "tool" and not m.get("tool_calls")])
         number = len(self.prompts)
         if self.failures:
             self.failures -= 1

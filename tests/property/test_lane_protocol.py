@@ -42,6 +42,12 @@ def _messages(count: int, duplicates: int, policies: Sequence[IfBusy] = (), noti
     return messages + messages[:1] * duplicates + told * 2
 
 
+def _judge_roles(prompts: Sequence[list[str]]) -> None:
+    for roles in prompts:
+        expected = ["system", *(("user", "assistant")[place % 2] for place in range(len(roles) - 1))]
+        assert roles == expected, "system, user, assistant, user, … for every server"
+
+
 def _judge(world: World) -> None:
     session = world.session
     assert session.lane == (), "nobody waits for ever"
@@ -65,8 +71,11 @@ def _judge(world: World) -> None:
             assert turn.workflow_instance_id in ended, "nobody is cancelled who was not ended"
         if turn.outcome == "answered":
             prompt = world.model.prompts[int(turn.reply.content.split()[1]) - 1]
-            assert prompt == [*seen, turn.messages[0].content], "the prompt held every earlier turn, in order (V3)"
-        seen.append(turn.messages[0].content)
+            assert prompt == [*seen, turn.messages[0].content], (
+                "the prompt held what counts of the earlier turns, in order (V3)"
+            )
+        seen += [turn.messages[0].content] * (turn.outcome in {"answered", "interrupted"})
+    _judge_roles(world.model.roles)
     answers = {turn.workflow_instance_id: turn.reply.content for turn in session.turns}
     for event_id, text in world.replies.sent:
         assert answers[event_id] == text, "only the committed reply is ever sent (V4)"

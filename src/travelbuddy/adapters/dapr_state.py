@@ -155,7 +155,7 @@ class DaprStateStorage(DaprSessionIndexes, StateStorage):
     # StateStorage: the six operations
 
     async def get_conversation_history(self, session_id: str) -> list[Message]:
-        """See StateStorage. The last turns, as many as a prompt sees."""
+        """See StateStorage. What a prompt holds of the last turns: nothing of those that failed or were cancelled."""
         session = (await self.read(session_id)).session
         return window(session) if session is not None else []
 

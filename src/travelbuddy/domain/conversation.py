@@ -276,6 +276,22 @@ def notice_turn(session: SessionRecord, entry: LaneEntry, now: datetime) -> Turn
     )
 
 
+def earlier_turns(session: SessionRecord) -> list[tuple[Message, ...]]:
+    """What later prompts hold of each of the last turns, oldest first: the one rule of what enters a prompt (V7).
+
+    An answered turn enters whole, of an interrupted one the user's message alone: what they said still counts, the note
+    that stands for the reply is ours. A failed or cancelled turn does not enter.
+    """
+    kept = (_kept(turn) for turn in session.turns[-WINDOW:])
+    return [messages for messages in kept if messages]
+
+
 def window(session: SessionRecord) -> list[Message]:
-    """The messages of the last turns, oldest first. Turns are whole, so no tool call loses its result."""
-    return [message for turn in session.turns[-WINDOW:] for message in turn.messages]
+    """The messages of ``earlier_turns``. Turns are whole, so no tool call loses its result."""
+    return [message for messages in earlier_turns(session) for message in messages]
+
+
+def _kept(turn: TurnRecord) -> tuple[Message, ...]:
+    if turn.outcome == "answered":
+        return turn.messages
+    return turn.messages[:1] if turn.outcome == "interrupted" else ()

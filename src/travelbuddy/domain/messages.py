@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
@@ -10,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 MAX_TEXT = 20_000
 """Characters of a message from outside."""
+
+_UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+"""Letters and marks that show nothing."""
 
 
 class ToolCall(BaseModel):
@@ -50,6 +54,30 @@ def unique_ids(calls: tuple[ToolCall, ...], before: Iterable[Message], step: int
         used.add(name)
         renamed.append(call if name == call.id else call.model_copy(update={"id": name}))
     return tuple(renamed)
+
+
+def blank(text: str) -> bool:
+    """Whether a reader would see nothing of it: white space, zero-width and control characters only."""
+    return all(char.isspace() or unicodedata.category(char) in {"Cc", "Cf", "Cs"} or char in _UNSEEN for char in text)
+
+
+def for_the_wire(messages: Iterable[Message]) -> list[Message]:
+    """The messages as any server of the chat-completions protocol takes them.
+
+    Some refuse two neighbours of one role, or a message that says nothing: neighbours of one role become one message,
+    an assistant's text that is blank is left out. Tool calls and their results stay as they are.
+    """
+    joined: list[Message] = []
+    for message in messages:
+        text_only = message.role != "tool" and not message.tool_calls
+        if message.role == "assistant" and text_only and blank(message.content):
+            continue
+        before = joined[-1] if joined else None
+        if text_only and before is not None and before.role == message.role and not before.tool_calls:
+            joined[-1] = before.model_copy(update={"content": f"{before.content}\n\n{message.content}"})
+        else:
+            joined.append(message)
+    return joined
 
 
 def whole(messages: tuple[Message, ...]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from pydantic import JsonValue
@@ -42,10 +42,11 @@ _STYLE = {
 }
 
 
-def system_prompt(request: AgentRequest, today: date, *, assume: bool = True) -> str:
+def system_prompt(request: AgentRequest, today: date, *, told: Iterable[str] = (), assume: bool = True) -> str:
     """The system message: role, date, style, then one ``- key: value`` line for each remembered fact.
 
-    ``assume``: a search may be made without an origin or a day, and assumes them.
+    ``told``: what the agent told the user of itself before their first message of the prompt. ``assume``: a search may
+    be made without an origin or a day, and assumes them.
     """
     user_context, request_context = request.user_context, request.additional_context
     lines = [_ROLE.format(missing=_ASSUME if assume else _ASK), f"Today is {today.isoformat()} ({today:%A})."]
@@ -59,6 +60,8 @@ def system_prompt(request: AgentRequest, today: date, *, assume: bool = True) ->
     if request_context:
         lines.append("Context of this request:")
         lines += _facts(request_context)
+    if before := [f"- {visible(text, MAX_VALUE)}" for text in told]:
+        lines += ["What you told the user before the messages below:", *before]
     return "\n".join(lines)
 
 

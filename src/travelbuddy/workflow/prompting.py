@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from travelbuddy.domain.conversation import window
-from travelbuddy.domain.messages import Message
+from travelbuddy.domain.conversation import WINDOW, earlier_turns
+from travelbuddy.domain.messages import Message, for_the_wire
 from travelbuddy.domain.prompts import system_prompt
 from travelbuddy.domain.request import AgentRequest
 from travelbuddy.domain.standing import Admitted
@@ -19,12 +19,22 @@ TodayFor = Callable[[Mapping[str, JsonValue]], date]
 """The day it is for a user with this context."""
 
 
-def prompt(call: CallModelInput, admitted: Admitted, today: TodayFor, *, assume: bool = True) -> list[dict[str, Any]]:
-    """System message, the window of earlier turns, the message, and this turn's tool calls so far."""
-    request = _request(call.turn, admitted)
-    system = {"role": "system", "content": system_prompt(request, today(request.user_context), assume=assume)}
+def prompt(
+    call: CallModelInput, admitted: Admitted, today: TodayFor, *, assume: bool = True, turns: int = WINDOW
+) -> list[dict[str, Any]]:
+    """System message, the last ``turns`` of the earlier ones, the message, and this turn's tool calls so far.
+
+    The roles are system, user, assistant, user, … for every server: what the agent told of itself before the first
+    message of the user stands in the system message.
+    """
+    request = _request(call.turn, admitted, turns)
     own = Message(role="user", content=request.message, timestamp=request.timestamp)
-    return [system, *map(_wire, (*request.conversation_history, own, *call.messages))]
+    messages = for_the_wire((*request.conversation_history, own, *call.messages))
+    first = next(place for place, message in enumerate(messages) if message.role == "user")
+    told = [message.content for message in messages[:first]]
+    day = today(request.user_context)
+    system = {"role": "system", "content": system_prompt(request, day, told=told, assume=assume)}
+    return [system, *map(_wire, messages[first:])]
 
 
 def tools_used(messages: tuple[Message, ...]) -> list[JsonValue]:
@@ -33,9 +43,11 @@ def tools_used(messages: tuple[Message, ...]) -> list[JsonValue]:
     return [*sorted(names)]
 
 
-def _request(turn: TurnInput, admitted: Admitted) -> AgentRequest:
+def _request(turn: TurnInput, admitted: Admitted, turns: int) -> AgentRequest:
     """The turn with all the state it is answered from, as one request to the store has read it."""
     session = admitted.session
+    earlier = earlier_turns(session)
+    history = [message for messages in earlier[max(0, len(earlier) - turns) :] for message in messages]
     return AgentRequest(
         user_id=turn.user_id,
         session_id=turn.session_id,
@@ -43,7 +55,7 @@ def _request(turn: TurnInput, admitted: Admitted) -> AgentRequest:
         timestamp=turn.accepted_at,
         user_context=admitted.user.context if admitted.user is not None else {},
         session_context={**session.metadata, "message_count": session.message_count},
-        conversation_history=window(session),
+        conversation_history=history,
         additional_context=turn.context,
     )
 

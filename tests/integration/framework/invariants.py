@@ -8,6 +8,8 @@ from typing import Any
 from tests.integration.framework.scripted_model import Request, last_user_message
 
 Json = dict[str, Any]
+IN_PROMPTS = {"answered", "interrupted"}
+"""The outcomes of turns of which later prompts hold the user's message."""
 
 
 def check_turns(turns: Sequence[Json], sent: Sequence[str], requests: Sequence[Request]) -> None:
@@ -18,8 +20,14 @@ def check_turns(turns: Sequence[Json], sent: Sequence[str], requests: Sequence[R
         check_whole(turn["messages"])
     for index, message in enumerate(asked):
         for request in (r for r in requests if last_user_message(r) == message):
-            seen = [m["content"] for m in request["messages"] if m["role"] == "user"]
-            assert seen == asked[max(0, index - 10) : index + 1], "the prompt holds the turns before it (V3)"
+            earlier = [turn for turn in turns[max(0, index - 10) : index] if turn["outcome"] in IN_PROMPTS]
+            expected = [*(turn["messages"][0]["content"] for turn in earlier), message]
+            assert user_texts(request) == expected, "the prompt holds the turns before it (V3)"
+
+
+def user_texts(request: Request) -> list[str]:
+    """What the user said, one text a message of theirs, also where unanswered ones were joined with what came next."""
+    return [text for m in request["messages"] if m["role"] == "user" for text in m["content"].split("\n\n")]
 
 
 def check_whole(messages: Sequence[Json]) -> None:

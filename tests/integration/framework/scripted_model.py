@@ -165,8 +165,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def last_user_message(request: Request) -> str:
-    """The message this request is about."""
-    return str([m["content"] for m in request["messages"] if m["role"] == "user"][-1])
+    """The message this request is about, as far as it is one paragraph."""
+    last = str([m["content"] for m in request["messages"] if m["role"] == "user"][-1])
+    return last.rpartition("\n\n")[2]  # what was not answered before is joined with it
 
 
 def completion(answer: Say | Call, request: Request) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from travelbuddy.domain.messages import Message, ToolCall, unique_ids, whole
+from travelbuddy.domain.messages import Message, ToolCall, blank, for_the_wire, unique_ids, whole
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 USER = Message(role="user", content="hi", timestamp=NOW)
@@ -85,3 +86,38 @@ def test_ids_of_calls_are_made_unique_within_the_turn(answers: list[list[str]]) 
     every = [call.id for message in messages for call in message.tool_calls or ()]
     assert len(set(every)) == len(every)
     assert all(every)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "\u200b\u200d\ufeff", "\u2060\u00ad\u3164", "\x00\x1b"])
+def test_what_shows_nothing_is_blank(text: str) -> None:
+    """White space, zero-width and control characters are no answer, and with a letter among them they are one."""
+    assert blank(text)
+    assert not blank(f"{text}a{text}")
+    assert not blank(f"{text}👍{text}")
+
+
+@given(st.lists(st.sampled_from(["user", "assistant", "blank", "calls"]), max_size=12))
+def test_neighbours_of_one_role_are_joined_for_the_wire(kinds: list[str]) -> None:
+    """No server sees two neighbours of one role or a blank message; every text, call and result is there, in order."""
+    said: list[Message] = []
+    for number, kind in enumerate(kinds):
+        match kind:
+            case "calls":
+                said += [
+                    _calls(f"c{number}"),
+                    Message(role="tool", content="{}", timestamp=NOW, tool_call_id=f"c{number}"),
+                ]
+            case "blank":
+                said.append(REPLY.model_copy(update={"content": " \u200b"}))
+            case _:
+                said.append((USER if kind == "user" else REPLY).model_copy(update={"content": f"text {number}"}))
+    wire = for_the_wire(said)
+    for before, after in itertools.pairwise(wire):
+        assert before.role != after.role or "calls" in {*kinds}
+        texts = {before.role, after.role} == {before.role} and before.role != "tool"
+        assert not texts or before.tool_calls or after.tool_calls
+    joined = [text for m in wire if m.role != "tool" and not m.tool_calls for text in m.content.split("\n\n")]
+    assert joined == [m.content for m in said if m.content.startswith("text")]
+    assert [m for m in wire if m.role == "tool" or m.tool_calls] == [
+        m for m in said if m.role == "tool" or m.tool_calls
+    ]
