@@ -25,7 +25,7 @@ class Admission:
     """Counts the turns that this replica's HTTP doors have let in and whose end it has not heard of.
 
     By Little's law their number over the throughput is how long a turn takes, so a bound on it bounds the wait. A turn
-    that waits in its session's lane counts as well.
+    that waits in its session's lane counts as well; one that waits for a model that is away does not, from then on.
     """
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -65,6 +65,10 @@ class Admission:
         began = self._open.pop(turn_id, None)
         if began is not None:
             self._seconds += WEIGHT * (self._clock() - began - self._seconds)
+
+    def away(self, turn_id: str) -> None:
+        """The turn waits for a model that is away, which may take long and is no work; it is not counted again."""
+        self._open.pop(turn_id, None)
 
     def _accepted(self, turn_id: str) -> None:
         self._open[turn_id] = self._clock()

@@ -243,6 +243,7 @@ def _cached(memory: UserRecords, link: DaprReplicaLink, metrics: Metrics) -> Cac
 def _admission(settings: Settings, live: LiveTurns, metrics: Metrics) -> Admission:
     admission = Admission(settings.max_turns)
     live.on_over(admission.over)
+    live.on_away(admission.away)
     metrics.watch_doors(admission)
     return admission
 

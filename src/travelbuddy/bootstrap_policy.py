@@ -18,6 +18,7 @@ def policy_of(settings: Settings, toolbox: Toolbox) -> TurnPolicy:
         limits=Limits(
             max_steps=settings.max_steps,
             model_attempts=settings.model_attempts,
+            model_patience=settings.model_patience,
             max_tokens=settings.max_tokens_per_turn,
             max_session_tokens=settings.max_tokens_per_session,
             max_day_tokens=settings.max_tokens_per_day,

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
 from cachetools import LRUCache, TTLCache
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 from travelbuddy.adapters.ports import ReplicaLink
 from travelbuddy.domain.conversation import TurnRecord
 from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.patience import Trouble, waiting
 from travelbuddy.domain.progress import steps_of
 from travelbuddy.domain.steps import Step
 from travelbuddy.errors import TurnClosed
@@ -38,6 +40,7 @@ class LiveTurns:
     def __init__(self, link: ReplicaLink) -> None:
         self._link = link
         self._closed: Callable[[str], None] = lambda turn_id: None
+        self._away: Callable[[str], None] = lambda turn_id: None
         self._on_over: list[Callable[[str], None]] = []
         self._turns: LRUCache[str, LiveTurn] = LRUCache(KEPT)
         self._ended_now: TTLCache[str, LiveTurn] = TTLCache(JUST_ENDED, JUST_ENDED_SECONDS)
@@ -64,11 +67,24 @@ class LiveTurns:
         self._told(turn_id, live, stands_notice(live))
 
     def waiting(
-        self, turn_id: str, call: CallModelInput, trouble: str, seconds: float | None, failed: Step | None = None
+        self,
+        turn_id: str,
+        call: CallModelInput,
+        trouble: Trouble,
+        seconds: float | None,
+        failed: Step | None = None,
+        since: datetime | None = None,
     ) -> None:
-        """The call came to nothing, for trouble with the model or the store; it is made again after ``seconds``."""
+        """The call came to nothing, for trouble with the model or the store; it is made again after ``seconds``.
+
+        ``since``: from then on the model is away. When it is found to be, the replica that accepted the turn is told.
+        """
         live = self._live(turn_id, call.turn.follower)
-        doing = f"waiting {seconds:g} s for the {trouble}" if seconds is not None else f"waiting for the {trouble}"
+        doing = waiting(trouble, seconds, since)
+        if trouble in {"model", "breaker"} and call.away_since is None:
+            self._away(turn_id)
+            if (accepted_by := call.turn.accepted_by) not in {None, self._link.name}:
+                self._link.send(str(accepted_by), {"kind": "turn", "turn": turn_id, "away": True})
         live.stands(running(call, doing), (*call.timeline, *([failed] if failed is not None else [])))
         self._told(turn_id, live, stands_notice(live))
 
@@ -159,6 +175,10 @@ class LiveTurns:
         """Tell every turn that is known to have its outcome; each who asked is told."""
         self._on_over.append(tell)
 
+    def on_away(self, tell: Callable[[str], None]) -> None:
+        """Tell every turn that begins to wait for a model that is away."""
+        self._away = tell
+
     def close(self, turn_id: str) -> None:
         """Stop asking the model for this turn, on whichever replica that is done."""
         self._close(turn_id)
@@ -218,6 +238,8 @@ class LiveTurns:
         live: LiveTurn | None = self._turns.get(str(notice["turn"]))
         if "done" in notice:
             self._over(str(notice["turn"]))
+        if "away" in notice:
+            self._away(str(notice["turn"]))
         if live is None:
             return
         step = int(notice.get("step", 0))

@@ -36,6 +36,10 @@ class Guard:
         """The breaker's state now."""
         return self._breaker.state
 
+    def answering(self) -> None:
+        """A request's answer has begun: the other side is there, however long the rest takes."""
+        self._breaker.succeeded()
+
     async def call(self, request: Callable[[], Awaitable[Result]], counts: Callable[[Transient], bool]) -> Result:
         """The request's result. Trouble that ``counts`` brings the breaker nearer to opening; other errors do not."""
         if (wait := self._breaker.seconds_to_wait()) > 0:

@@ -76,7 +76,8 @@ class Settings(BaseSettings):
     openai_base_url: str | None = None
     openai_model: str = "gpt-4o-mini"
     model_timeout: float = Field(60, gt=0, description="longest wait for one model call")
-    model_attempts: int = Field(5, ge=1, description="tries of one model call before the turn fails")
+    model_patience: float = Field(900, gt=0, le=86_400, description="seconds a turn waits for a model that is away")
+    model_attempts: int | None = Field(None, ge=1, description="tries of one model call; default: while patience lasts")
     max_steps: int = Field(8, ge=1, description="model calls in one turn before it is told to finish")
     max_tokens_per_turn: int | None = Field(None, ge=1, description="tokens after which a turn is told to finish")
     max_tokens_per_day: int | None = Field(None, ge=1, description="tokens after which a user waits until midnight UTC")
@@ -85,7 +86,7 @@ class Settings(BaseSettings):
     model_prices: str = Field("", description="dollars per million tokens by model: JSON, or a file with it")
 
     max_turns: int = Field(500, ge=1, description="turns in progress, per replica, from which on HTTP doors say 503")
-    chat_wait: float = Field(60, ge=0, le=3600, description="longest wait of POST /chat before it answers 202")
+    chat_wait: float = Field(45, ge=0, le=3600, description="longest wait of POST /chat before it answers 202")
     drain_seconds: float = Field(15, ge=0, le=600, description="longest time for what is under way, when told to stop")
     replica_name: str = Field("", description="how other replicas address this one; default: host name and port")
 

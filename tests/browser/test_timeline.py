@@ -163,7 +163,15 @@ def test_the_streams_events(page: Page) -> None:
         ("status", {"state": "following", "workflow_instance_id": TURN_ID, "session_id": "s1"}),
         ("status", {"state": "queued", "queue_position": 1}),
         ("status", {"state": "running", "doing": "asking the model", "step": 1, "attempt": 1, "timeline": []}),
-        ("status", {"state": "running", "doing": "waiting 2 s for the model", "step": 1, "timeline": [failed]}),
+        (
+            "status",
+            {
+                "state": "running",
+                "doing": "waiting for the model since 12:03:05 UTC; asks again in 2 s",
+                "step": 1,
+                "timeline": [failed],
+            },
+        ),
         ("token", {"text": "Let me look.", "step": 1}),
         ("tool_call", call),
         ("status", {"state": "running", "doing": "using tools", "step": 1, "timeline": [failed, ASKED_ONCE]}),
@@ -223,8 +231,11 @@ def test_a_running_step_counts_its_seconds(page: Page) -> None:
 def test_waiting_before_the_next_try(page: Page) -> None:
     """A failed try is told with its reason while the next one is waited for."""
     failed = step("call_model", 0.1, 0.4, error="the model's server answered 429")
-    show(page, turn("running", step=1, doing="waiting 2 s for the model", timeline=[failed]))
-    assert rows(page) == ["Accepted", "Asked the model", "Waiting 2s before the next try"]
+    show(
+        page,
+        turn("running", step=1, doing="waiting for the model since 12:03:05 UTC; asks again in 2 s", timeline=[failed]),
+    )
+    assert rows(page) == ["Accepted", "Asked the model", "Waiting for the model since 12:03:05 UTC; asks again in 2 s"]
     expect(page.get_by_text("Did not work: the model's server answered 429")).to_be_visible()
 
 
@@ -358,7 +369,15 @@ def test_listeners_hear_of_trouble_alone(page: Page) -> None:
     show(page, turn("running", step=1, doing="using tools", timeline=[ASKED_ONCE]))
     expect(heard).to_be_empty()
     failed = step("call_model", 0.1, 0.4, error="the model's server answered 500")
-    show(page, turn("running", step=1, doing="waiting 2 s for the model", timeline=[ASKED_ONCE, failed]))
+    show(
+        page,
+        turn(
+            "running",
+            step=1,
+            doing="waiting for the model since 12:03:05 UTC; asks again in 2 s",
+            timeline=[ASKED_ONCE, failed],
+        ),
+    )
     expect(heard).to_have_text("Asked the model, call 2: the model's server answered 500")
 
 

@@ -34,6 +34,8 @@ PAYLOADS: tuple[type[BaseModel], ...] = (
     Progress,
 )
 Schema = dict[str, Any]
+MEANT_ANEW = {"model_attempts"}
+"""Defaults that have another meaning since: every turn's input names its limits, so no turn in flight rests on them."""
 _TOLD = {"title", "description", "$defs"}
 """What says nothing about which values are valid."""
 
@@ -69,7 +71,7 @@ def breaks(before: Schema, now: Schema, place: str = "") -> Iterator[str]:
     if "items" in before and "items" in now:
         yield from breaks(before["items"], now["items"], f"{place}[]")
     for key in before.keys() | now.keys():
-        if key in {"properties", "required", "items", "enum", "anyOf"}:
+        if key in {"properties", "required", "items", "enum", "anyOf"} or _may_differ(key, before, now, place):
             continue
         if not _same(before.get(key), now.get(key)):
             yield f"{place}: {key} was {before.get(key)!r} and is {now.get(key)!r}"
@@ -79,8 +81,18 @@ def breaks(before: Schema, now: Schema, place: str = "") -> Iterator[str]:
 def _same(before: Any, now: Any) -> bool:
     """Equal; or, where the default of a field is an object, equal in all that was in it."""
     if isinstance(before, dict) and isinstance(now, dict):
-        return before.items() <= now.items()
+        return {name: value for name, value in before.items() if name not in MEANT_ANEW}.items() <= now.items()
     return bool(before == now)
+
+
+def _may_differ(key: str, before: Schema, now: Schema, place: str) -> bool:
+    return place.rpartition(".")[2] in MEANT_ANEW if key == "default" else _optional(before, now)
+
+
+def _optional(before: Schema, now: Schema) -> bool:
+    """Whether a value of before may also be left open now."""
+    forms = now.get("anyOf", [])
+    return "anyOf" not in before and {"type": "null"} in forms and any(f.items() <= before.items() for f in forms)
 
 
 def _narrowed(before: Schema, now: Schema, place: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from tests.workflow.replay import Replay
 
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.steps import Step
-from travelbuddy.domain.turn import MAX_WAITS, Limits, ModelResult, ToolResult
+from travelbuddy.domain.turn import MAX_DEFECTS, MAX_WAITS, Limits, ModelResult, ToolResult
 from travelbuddy.errors import CannotOpen
 from travelbuddy.sealing import Sealer
 from travelbuddy.workflow.contracts import TurnInput
@@ -108,9 +108,9 @@ def test_a_turn_that_begins_anew_takes_its_input_along_sealed() -> None:
 def test_a_breakdown_ends_the_workflow_with_a_sealed_reason() -> None:
     """The message of an exception may quote what people wrote, so it is not kept readable either."""
     replay = _start(Sealer("PAYLOAD_KEY", NEW))
-    for attempt in range(Limits().model_attempts):
+    for attempt in range(1, MAX_DEFECTS + 1):
         replay.break_down()
-        if attempt + 1 < Limits().model_attempts:
+        if attempt < MAX_DEFECTS:
             replay.waited()
     assert replay.failed
     assert "broken" not in replay.failure

@@ -12,7 +12,7 @@ from tests.workflow.replay import START, Replay
 
 from travelbuddy.domain.messages import Message, ToolCall
 from travelbuddy.domain.steps import Step
-from travelbuddy.domain.turn import MAX_WAITS, Limits, ModelResult, ToolResult
+from travelbuddy.domain.turn import MAX_DEFECTS, MAX_WAITS, Limits, ModelResult, ToolResult
 from travelbuddy.workflow.contracts import TurnInput
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -204,16 +204,62 @@ def test_the_last_step_offers_no_tools() -> None:
 
 
 def test_an_activity_that_breaks_down_is_tried_again_and_then_ends_the_workflow() -> None:
-    """An unforeseen exception counts as an attempt; on the last one the workflow fails, which readers record."""
+    """Ten exceptions of ours in a row on one step end the workflow; anything else in between starts the count anew."""
+    replay = _start()
+    for trouble in (None, "store", "breaker"):
+        for _ in range(MAX_DEFECTS - 1):
+            replay.break_down()
+            assert replay.next == ["pause"]
+            replay.waited()
+        if trouble is not None:
+            replay.complete(_json(ModelResult.model_validate({"kind": "retry", "trouble": trouble})))
+            replay.waited()
+        else:
+            replay.complete(_tools("a"))
+            replay.complete(_tool_result("a"))
+    for _ in range(MAX_DEFECTS):
+        assert not replay.failed
+        replay.break_down()
+        if not replay.failed:
+            replay.waited()
+    assert replay.failed
+
+
+def test_an_exception_on_the_last_attempt_ends_the_workflow() -> None:
+    """Where attempts are bounded, one that breaks down counts as well."""
     replay = _start(Limits(model_attempts=2))
     replay.break_down()
-    assert replay.next == ["pause"]
     replay.waited()
     replay.break_down()
     assert replay.failed
 
 
-STEPS = ["queued", "retry", "store", "tools", "broken"]
+def test_a_model_that_is_away_is_waited_for_with_its_beginning_told() -> None:
+    """The status says since when and how long; the next try is told since when, until there is an answer."""
+    replay = _start()
+    retry = ModelResult(kind="retry", retry_after=8, away_since=NOW.replace(hour=12, minute=3, second=5), step=STEP)
+    replay.complete(_json(retry))
+    assert replay.status == "waiting for the model since 12:03:05 UTC; asks again in 8 s"
+    replay.waited()
+    assert replay.asked[0][1]["away_since"] == "2026-01-01T12:03:05Z"
+    replay.complete(_tools("a"))
+    replay.complete(_tool_result("a"))
+    assert "away_since" not in replay.asked[0][1]
+
+
+def test_a_long_wait_is_several_pauses() -> None:
+    """A server that asks for twelve minutes gets them, in pauses of five minutes at most."""
+    replay = _start()
+    replay.complete(_json(ModelResult(kind="retry", retry_after=720, step=STEP)))
+    waits = []
+    while replay.next == ["pause"]:
+        waits.append(replay.waited())
+    assert sum(waits) == pytest.approx(720, abs=1)
+    assert max(waits) <= 301
+    assert replay.next == ["call_model"]
+
+
+STEPS = ["queued", "retry", "store", "breaker", "tools", "broken"]
 
 
 def _complete(replay: Replay, result: dict[str, Any], pauses: int) -> None:
@@ -227,17 +273,17 @@ def _complete(replay: Replay, result: dict[str, Any], pauses: int) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2)), max_size=12))
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2)), max_size=9))
 def test_any_history_replays_to_the_same_decisions(steps: list[tuple[str, int]]) -> None:
     """Whatever a turn goes through, paused or not, replaying it never diverges, and it can still be answered."""
-    replay = _start(Limits(max_steps=20, model_attempts=20))
+    replay = _start(Limits(max_steps=20))
     for step, pauses in steps:
         match step:
             case "queued":
                 _complete(replay, QUEUED, pauses)
                 replay.waited()
-            case "retry" | "store":
-                trouble: Any = "model" if step == "retry" else "store"
+            case "retry" | "store" | "breaker":
+                trouble: Any = "model" if step == "retry" else step
                 _complete(replay, _json(ModelResult(kind="retry", trouble=trouble)), pauses)
                 replay.waited()
             case "tools":

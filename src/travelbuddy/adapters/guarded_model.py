@@ -12,10 +12,15 @@ from travelbuddy.resilience import Guard
 Answered = Callable[[str, ModelAnswer], None]
 THRESHOLD = 10
 OPEN_FOR = 5.0
+OUTAGES = frozenset({"server_error", "timeout", "unreachable"})
 
 
 class GuardedModel:
-    """ChatModel over another one. Being told to wait (429) is no trouble, and neither is a refused request."""
+    """ChatModel over another one.
+
+    Trouble is a server that fails, cannot be reached or is late. One that asks to wait (429), refuses a request, or
+    answers what is not understood is there.
+    """
 
     def __init__(self, model: ChatModel, answered: Answered = lambda model, answer: None) -> None:
         """``answered`` is told of every answer, and of which model was asked."""
@@ -32,15 +37,21 @@ class GuardedModel:
         on_text: Callable[[str], None] | None = None,
     ) -> ModelAnswer:
         """See ChatModel. While the breaker is open, ModelUnavailable at once, with the time until it may be asked."""
+
+        def hear(piece: str) -> None:
+            self.guard.answering()
+            if on_text is not None and piece:
+                on_text(piece)
+
         answer = await self.guard.call(
-            lambda: self._model.complete(messages, model=model, tools=tools, on_text=on_text), _counts
+            lambda: self._model.complete(messages, model=model, tools=tools, on_text=hear), _counts
         )
         self._answered(model, answer)
         return answer
 
 
 def _counts(trouble: Transient) -> bool:
-    return trouble.retry_after is None
+    return trouble.retry_after is None and isinstance(trouble, ModelUnavailable) and trouble.reason in OUTAGES
 
 
 def _refusal(seconds: float) -> ModelUnavailable:

@@ -143,6 +143,7 @@ async def _assembled(lines: AsyncIterable[bytes], on_text: OnText | None) -> Mod
             text.add(delta.get("content") or "")
             for call in delta.get("tool_calls") or ():
                 calls.add(call)
+            text.begins()
             finished = finished or str(choice.get("finish_reason") or "")
     if not finished:
         raise ValueError("the answer broke off")
@@ -174,6 +175,13 @@ class _Text:
         self._on_text = on_text
         self._parts: list[str] = []
         self._half = ""
+        self._begun = False
+
+    def begins(self) -> None:
+        """The answer has begun: say so once, with an empty piece, where it does not begin with text."""
+        if not self._begun and self._on_text is not None:
+            self._on_text("")
+        self._begun = True
 
     def add(self, piece: str) -> None:
         """Take in a piece and pass on what is whole."""
@@ -185,6 +193,7 @@ class _Text:
             return
         if piece:
             self._parts.append(piece)
+            self._begun = True
             if self._on_text is not None:
                 self._on_text(piece)
 

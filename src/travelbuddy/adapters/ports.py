@@ -266,6 +266,7 @@ class ChatModel(Protocol):
     ) -> ModelAnswer:
         """One completion of the OpenAI-shaped messages; no tools are offered when ``tools`` is empty.
 
-        ``on_text`` gets each piece of the answer's text as it arrives; together they are ``content``.
+        ``on_text`` gets each piece of the answer's text as it arrives; together they are ``content``. The first one is
+        empty where the answer begins with something else.
         """
         ...

@@ -1,8 +1,8 @@
-"""A circuit breaker as a pure state machine: after repeated trouble nobody asks for a while, then one asks first.
+"""A circuit breaker as a pure state machine: after repeated trouble nobody asks for a while, then one asks at a time.
 
 closed ──trouble × threshold──▶ open ──open_for seconds──▶ half-open ──success──▶ closed
-▲                             │
-└───────────trouble───────────┘
+                               ▲                             │
+                               └───────────trouble───────────┘
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Breaker:
         self._clock = clock
         self._troubles = 0
         self._opened_at: float | None = None
-        self._probing = False
+        self._probed_at: float | None = None
 
     @property
     def state(self) -> BreakerState:
-        """Closed lets everything through, open nothing, half-open one request that decides."""
+        """Closed lets everything through, open nothing, half-open one request in ``open_for`` seconds."""
         if self._opened_at is None:
             return "closed"
         return "open" if self._clock() - self._opened_at < self._open_for else "half-open"
@@ -38,23 +38,25 @@ class Breaker:
             return 0
         if state == "open":
             return self._open_for - (self._clock() - (self._opened_at or 0))
-        if self._probing:
-            return self._open_for
-        self._probing = True
+        now = self._clock()
+        if self._probed_at is not None and now - self._probed_at < self._open_for:
+            return self._open_for - (now - self._probed_at)
+        self._probed_at = now  # an earlier one may be pending still: who answers slowly is not away
         return 0
 
     def succeeded(self) -> None:
-        """The request was answered."""
-        self._troubles, self._opened_at, self._probing = 0, None, False
+        """The request was answered, or its answer has begun."""
+        self._troubles, self._opened_at, self._probed_at = 0, None, None
 
     def failed(self) -> bool:
         """The request met trouble; True when that opens the breaker."""
         self._troubles += 1
-        if not self._probing and (self._opened_at is not None or self._troubles < self._threshold):
+        probing = self._probed_at is not None
+        if not probing and (self._opened_at is not None or self._troubles < self._threshold):
             return False
-        self._opened_at, self._probing = self._clock(), False
+        self._opened_at, self._probed_at = self._clock(), None
         return True
 
     def gave_up(self) -> None:
-        """The request ended without a verdict: it was cancelled. A probe lets the next one try."""
-        self._probing = False
+        """The request ended without a verdict: it was cancelled, say. A probe lets the next one try."""
+        self._probed_at = None

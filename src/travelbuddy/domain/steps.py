@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import takewhile
 
 from pydantic import BaseModel, ConfigDict
 
+KEPT_FIRST, KEPT_LAST = 2, 5
+"""Failed tries of one step that stay in its timeline."""
 HELD_UP = 1_000
 """Milliseconds that a step may wait to be begun before its timeline says so."""
 
@@ -29,6 +32,14 @@ class Step(BaseModel):
 def tokens_of(timeline: Iterable[Step]) -> int:
     """The tokens that these steps took, as far as the model told."""
     return sum(step.tokens or 0 for step in timeline)
+
+
+def bounded(timeline: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The timeline; of the failed tries at its end, when there are many, the first and the last few."""
+    tries = sum(1 for _ in takewhile(lambda s: s.error and s.name == timeline[-1].name, reversed(timeline)))
+    if tries <= KEPT_FIRST + KEPT_LAST:
+        return timeline
+    return (*timeline[: len(timeline) - tries + KEPT_FIRST], *timeline[-KEPT_LAST:])
 
 
 def finished_step(

@@ -12,18 +12,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import isnan
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from travelbuddy.domain.conversation import Outcome
 from travelbuddy.domain.messages import Message, ToolCall
-from travelbuddy.domain.steps import Step, tokens_of
+from travelbuddy.domain.patience import Trouble, backoff
+from travelbuddy.domain.steps import Step, bounded, tokens_of
 
 MAX_WAITS = 50
 """Waits after which the workflow begins anew with an empty history, so that hours cost no more than minutes."""
-MAX_BACKOFF = 30.0
+MAX_DEFECTS = 10
+"""How often in a row the activity of one step may break down by an exception of ours; then the workflow fails."""
 
 
 class ToolResult(BaseModel):
@@ -41,7 +42,8 @@ class ModelResult(BaseModel):
     kind      carries
     queued    position: the turns before this one in the session
     withdrawn message: the turn was refused or erased; it ends and leaves nothing behind
-    retry     retry_after, trouble: "model" trouble uses up an attempt, "store" trouble does not
+    retry     retry_after, trouble: trouble with the model uses up an attempt, "breaker" and "store" do not;
+              away_since: since when the model is away
     tools     message: the assistant message with its tool calls; user_version: the user's record as the prompt saw it;
               results: the answers to all calls, where they were had on the spot
     done      message and outcome as committed, by this execution or an earlier one
@@ -51,8 +53,9 @@ class ModelResult(BaseModel):
 
     kind: Literal["queued", "retry", "tools", "done", "withdrawn"]
     position: int = 0
-    trouble: Literal["model", "store"] = "model"
+    trouble: Trouble = "model"
     retry_after: float | None = None
+    away_since: datetime | None = None
     message: Message | None = None
     outcome: Outcome | None = None
     step: Step | None = None
@@ -66,7 +69,10 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     max_steps: int = Field(8, ge=1)
-    model_attempts: int = Field(5, ge=1)
+    model_attempts: int | None = Field(None, ge=1)
+    """Tries of one question to the model, where they are bounded."""
+    model_patience: float = Field(900, gt=0)
+    """Seconds for which the model may be away before the turn fails."""
     max_tokens: int | None = Field(None, ge=1)
     """Tokens of one turn, once used, after which the next model call is the last: it gets no tools."""
     max_session_tokens: int | None = Field(None, ge=1)
@@ -83,6 +89,10 @@ class Progress(BaseModel):
     step: int = 1
     attempt: int = 1
     store_waits: int = 0
+    away_since: datetime | None = None
+    """Since when the model is away: the beginning of the first failed try of this step."""
+    defects: int = 0
+    """How often in a row the activity of this step broke down by an exception of ours."""
     messages: tuple[Message, ...] = ()
     timeline: tuple[Step, ...] = ()
 
@@ -149,8 +159,9 @@ class Backoff:
     """Wait ``seconds`` before the next try."""
 
     seconds: float
-    trouble: str
+    trouble: Trouble
     next_attempt: int
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -177,8 +188,10 @@ def next_step(state: TurnState) -> Decision:
     if last.kind == "queued":
         return AwaitTurn(last.position)
     if last.kind == "retry":
-        tries = state.progress.store_waits if last.trouble == "store" else state.attempt - 1
-        return Backoff(backoff(tries, last.retry_after), last.trouble, state.attempt)
+        progress = state.progress
+        tries = {"store": progress.store_waits, "defect": progress.defects}.get(last.trouble, state.attempt - 1)
+        since = progress.away_since if last.trouble in {"model", "breaker"} else None
+        return Backoff(backoff(tries, last.retry_after), last.trouble, state.attempt, since)
     if last.message is None or (last.kind == "done" and last.outcome is None):
         raise ValueError(f"a result of kind {last.kind} carries a message")
     if last.kind == "tools":
@@ -198,11 +211,14 @@ def fold_model(state: TurnState, result: ModelResult) -> TurnState:
     """Take in what ``call_model`` came to."""
     state = replace(state, last=result)
     if result.step is not None:
-        state = _with(state, timeline=(*state.timeline, result.step))
+        state = _with(state, timeline=bounded((*state.timeline, result.step)))
+    defects = state.progress.defects + 1 if result.kind == "retry" and result.trouble == "defect" else 0
+    state = _with(state, defects=defects)
     if result.kind == "retry":
+        state = _with(state, away_since=result.away_since or state.progress.away_since)
         if result.trouble == "store":
             return _with(state, store_waits=state.progress.store_waits + 1)
-        return _with(state, attempt=min(state.attempt + 1, state.limits.model_attempts))
+        return _with(state, attempt=_next_attempt(state)) if result.trouble != "breaker" else state
     state = _with(state, store_waits=0)
     return fold_tools(state, result.results) if result.results else state
 
@@ -216,6 +232,7 @@ def fold_tools(state: TurnState, results: Sequence[ToolResult]) -> TurnState:
             state,
             step=state.step + 1,
             attempt=1,
+            away_since=None,
             messages=(*state.messages, state.last.message, *(result.message for result in results)),
             timeline=(*state.timeline, *(result.step for result in results)),
         ),
@@ -233,20 +250,15 @@ def _call_model(state: TurnState) -> CallModel:
         step=state.step,
         attempt=state.attempt,
         last_step=state.step >= state.limits.max_steps or _used_up(state),
-        last_attempt=state.attempt >= state.limits.model_attempts,
+        last_attempt=state.limits.model_attempts is not None and state.attempt >= state.limits.model_attempts,
     )
+
+
+def _next_attempt(state: TurnState) -> int:
+    bound = state.limits.model_attempts
+    return state.attempt + 1 if bound is None else min(state.attempt + 1, bound)
 
 
 def _used_up(state: TurnState) -> bool:
     budget = state.limits.max_tokens
     return budget is not None and tokens_of(state.timeline) >= budget
-
-
-def backoff(tries: int, retry_after: float | None) -> float:
-    """Seconds to wait after so many failed tries.
-
-    Exponential from half a second; a time the other side named is honoured up to a minute.
-    """
-    if retry_after is not None and not isnan(retry_after):
-        return min(max(retry_after, 0.1), 60.0)
-    return float(min(0.5 * 2 ** min(max(tries, 1) - 1, 10), MAX_BACKOFF))

@@ -12,7 +12,7 @@ def timed(on_text: Callable[[str], None] | None, tell: Callable[[float], None]) 
 
     def listen(piece: str) -> None:
         nonlocal heard
-        if not heard:
+        if not heard and piece:
             heard = True
             tell(perf_counter() - began)
         if on_text is not None:

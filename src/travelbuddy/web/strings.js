@@ -346,7 +346,6 @@ export const t = {
     tokens: (n, written) => `${written} ${plural.select(n) === "one" ? "token" : "tokens"}`,
     failedTry: (why) => `Did not work: ${why}`,
     waited: (time) => `Waited ${time}, then tried again`,
-    waiting: (seconds) => `Waiting ${seconds}s before the next try`,
     heldUp: (time) => `Picked up again after ${time}: its process was stopped or busy`,
     stoodStill: "Stood still",
     stoodStillWhy: "Paused, or the service was away; nothing was lost.",

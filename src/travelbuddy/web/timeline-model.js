@@ -12,7 +12,7 @@ const WORTH_TELLING = 1_000;
 const A_WAIT = 100; // between two tries
 const USING_TOOLS = "using tools";
 const KNOWN = new Set(["asking the model", USING_TOOLS]);
-const BACK_OFF = /^waiting ([\d.]+) s for the (.+)$/;
+const BACK_OFF = /^waiting for (the model|the store|another try)/;
 const END_MARKS = { answered: "done", failed: "failed", interrupted: "cancelled", cancelled: "cancelled" };
 
 export const isOver = (turn) => OVER.includes(turn.state);
@@ -164,10 +164,9 @@ const lastSeen = (one) => ({ ...one, mark: "waiting", live: false, facts: [...on
 function workRows(turn, finished, live) {
   const since = endOf(finished) ?? acceptedAt(turn);
   const { doing, step: n } = turn;
-  const backOff = BACK_OFF.exec(doing ?? "");
-  if (backOff) return [live(`wait-${finished.length}`, "waiting", t.timeline.waiting(backOff[1]), { since })];
-  if (doing && !KNOWN.has(doing))
-    return [live(`doing-${doing}`, "running", doing[0].toUpperCase() + doing.slice(1), { since })];
+  const said = doing ? doing[0].toUpperCase() + doing.slice(1) : "";
+  if (BACK_OFF.test(doing ?? "")) return [live(`wait-${finished.length}`, "waiting", said, { since })];
+  if (doing && !KNOWN.has(doing)) return [live(`doing-${doing}`, "running", said, { since })];
   const calls = untold(turn, finished).map((call) => callRow(call, since, live));
   if (calls.some((one) => one.live) || (calls.length && doing === USING_TOOLS)) return calls;
   if (!n || doing === USING_TOOLS || finished.some((one) => one.n === n && !one.error)) {

@@ -13,9 +13,10 @@ from pydantic import JsonValue
 from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
 from travelbuddy.domain.conversation import Outcome, TurnRecord, notice_turn
 from travelbuddy.domain.messages import Message, unique_ids
+from travelbuddy.domain.patience import Trouble, after_failure, held_back
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.steps import Step, finished_step, tokens_of
-from travelbuddy.domain.turn import ModelResult, ToolResult, backoff
+from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.domain.users import Tally, tokens_on
 from travelbuddy.doors import OpenDoors
 from travelbuddy.errors import ModelRefused, ModelUnavailable, StoreUnavailable, TurnClosed, TurnWithdrawn
@@ -26,7 +27,7 @@ from travelbuddy.telemetry.spans import turn_over
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
 from travelbuddy.workflow.prompting import TodayFor, prompt, tools_used
-from travelbuddy.workflow.texts import APOLOGY, REFUSED, TOO_MANY_STEPS, USED_UP, WITHDRAWN, Budget
+from travelbuddy.workflow.texts import APOLOGY, AWAY, REFUSED, TOO_MANY_STEPS, USED_UP, WITHDRAWN, Budget
 from travelbuddy.workflow.toolcalls import ToolCalls
 
 log = structlog.get_logger(__name__)
@@ -139,12 +140,9 @@ class TurnActivities:
             step = self._step(call, began, error=trouble.brief)
             why = {"reason": trouble.reason, "error": trouble.brief, "said": trouble.said}
             log.warning("model.failed", turn=turn_id, attempt=call.attempt, **why)
-            if isinstance(trouble, ModelUnavailable) and not call.last_attempt:
-                self._metrics.retried("model", trouble.reason)
-                self._feed.waiting(turn_id, call, "model", backoff(call.attempt, trouble.retry_after), step)
-                return ModelResult(kind="retry", retry_after=trouble.retry_after, step=step)
-            text = REFUSED[trouble.reason] if isinstance(trouble, ModelRefused) else APOLOGY
-            return await self._close(turn_id, call, admitted, step, "failed", text, {})
+            if isinstance(trouble, ModelRefused):
+                return await self._close(turn_id, call, admitted, step, "failed", REFUSED[trouble.reason], {})
+            return await self._away(turn_id, call, admitted, step, trouble)
         step = self._step(call, began, tokens=answer.tokens)
         if answer.tool_calls and not call.last_step:
             calls = unique_ids(answer.tool_calls, call.messages, call.step)
@@ -159,6 +157,28 @@ class TurnActivities:
             step = step.model_copy(update={"error": "step limit or token budget reached"})
             return await self._close(turn_id, call, admitted, step, "failed", TOO_MANY_STEPS, {})
         return await self._close(turn_id, call, admitted, step, "answered", answer.content, {"model": answer.model})
+
+    async def _away(
+        self, turn_id: str, call: CallModelInput, admitted: Admitted, step: Step, trouble: ModelUnavailable
+    ) -> ModelResult:
+        """The model is away: ask again later, or close the turn where its tries or its patience are used up."""
+        limits, now, held = call.turn.limits, self._clock(), trouble.reason == "breaker"
+        since, named = call.away_since or step.started_at, trouble.retry_after
+        if held:
+            seconds = held_back(now, since, named or 0, limits.model_patience)
+        else:
+            seconds = after_failure(now, since, call.attempt, named, limits.model_patience)
+        if seconds is not None and (held or not call.last_attempt):
+            kind: Trouble = "breaker" if held else "model"
+            tried = None if held else step
+            self._metrics.retried("model", trouble.reason)
+            self._feed.waiting(turn_id, call, kind, seconds, tried, since)
+            return ModelResult(kind="retry", trouble=kind, retry_after=seconds, away_since=since, step=tried)
+        text = APOLOGY
+        if seconds is None:
+            text, error = AWAY, f"{step.error}; the model was away for longer than MODEL_PATIENCE allows"
+            step = step.model_copy(update={"error": error})
+        return await self._close(turn_id, call, admitted, step, "failed", text, {})
 
     async def _close(
         self,

@@ -106,6 +106,8 @@ class CallModelInput(_Payload):
     timeline: tuple[Step, ...] = ()
     asked_at: datetime | None = None
     """When the workflow asked for it, by the engine's clock. A repeated execution has the time of the first."""
+    away_since: datetime | None = None
+    """Since when the model is away, where an earlier try of this step has failed."""
 
 
 class CallToolInput(_Payload):

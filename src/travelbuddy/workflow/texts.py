@@ -8,6 +8,7 @@ from typing import Literal
 Budget = Literal["session", "day"]
 APOLOGY = "I am sorry, I could not get an answer this time. Please send your message again in a moment."
 """After as many tries as MODEL_ATTEMPTS allows: only here, and after a long wait, another message can help."""
+AWAY = "I am sorry, the model that I use was away for too long. Please send your message again in a moment."
 REFUSED: Mapping[str, str] = {
     "key": "I am sorry, I cannot answer: the model that I use does not let me in. Whoever runs this service can help.",
     "not_found": "I am sorry, I cannot answer: the model that I use is not there. Whoever runs this service can help.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from dapr.ext.workflow import DaprWorkflowContext, when_all
@@ -12,8 +13,10 @@ from dapr.ext.workflow._durabletask.task import Task, TaskFailedError  # not re-
 from pydantic import JsonValue
 
 from travelbuddy.domain.messages import ToolCall
+from travelbuddy.domain.patience import waiting
 from travelbuddy.domain.steps import finished_step
 from travelbuddy.domain.turn import (
+    MAX_DEFECTS,
     AwaitTurn,
     Backoff,
     CallModel,
@@ -44,6 +47,8 @@ from travelbuddy.workflow.contracts import (
 )
 from travelbuddy.workflow.waits import now
 
+LONGEST_PAUSE = 300.0
+"""Seconds of one pause; a longer wait is made up of several."""
 Workflow = Generator["Task[Any]", Any, dict[str, JsonValue]]
 
 
@@ -70,9 +75,9 @@ def turn(ctx: DaprWorkflowContext, payload: dict[str, JsonValue]) -> Workflow:
                 yield from _wait(ctx, AWAIT_TURN, _queued(ctx, inp, step))
                 state = waited(state)
             case Backoff():
-                ctx.set_custom_status(f"waiting {step.seconds:g} s for the {step.trouble}")
-                until = now(ctx) + timedelta(seconds=step.seconds)
-                yield from _wait(ctx, PAUSE, PauseInput(user_id=inp.user_id, until=until))
+                ctx.set_custom_status(waiting(step.trouble, step.seconds, step.since))
+                for until in _pauses(now(ctx), step.seconds):
+                    yield from _wait(ctx, PAUSE, PauseInput(user_id=inp.user_id, until=until))
                 state = waited(state)
             case StartOver():
                 ctx.continue_as_new(inp.model_copy(update={"so_far": state.progress}).wire(), save_events=False)
@@ -89,6 +94,12 @@ def _wait(ctx: DaprWorkflowContext, activity: str, wait: OwnedPayload) -> Genera
         yield ctx.call_activity(activity, input=wait.wire())
 
 
+def _pauses(begins: datetime, seconds: float) -> Iterator[datetime]:
+    """Ends of the pauses that make up a wait; how many there are depends on nothing but its length."""
+    for number in range(1, ceil(seconds / LONGEST_PAUSE) + 1):
+        yield begins + timedelta(seconds=min(number * LONGEST_PAUSE, seconds))
+
+
 def _queued(ctx: DaprWorkflowContext, inp: TurnInput, step: AwaitTurn) -> AwaitTurnInput:
     turn_id = inp.turn(ctx.instance_id)
     return AwaitTurnInput(user_id=inp.user_id, session_id=inp.session_id, turn_id=turn_id, position=step.position)
@@ -97,7 +108,7 @@ def _queued(ctx: DaprWorkflowContext, inp: TurnInput, step: AwaitTurn) -> AwaitT
 def _call_model(
     ctx: DaprWorkflowContext, inp: TurnInput, step: CallModel, state: TurnState
 ) -> Generator[Task[Any], Any, ModelResult]:
-    """Run ``call_model``; an execution that broke down counts as a failed attempt, the last one is fatal."""
+    """Run ``call_model``; an execution that broke down is tried again, MAX_DEFECTS times in a row."""
     asked_at = now(ctx)
     call = CallModelInput(
         turn=inp,
@@ -108,15 +119,16 @@ def _call_model(
         messages=state.messages,
         timeline=state.timeline,
         asked_at=asked_at,
+        away_since=state.progress.away_since,
     )
     try:
         return ModelResult.model_validate((yield ctx.call_activity(CALL_MODEL, input=call.wire())))
     except TaskFailedError as broken:
-        if step.last_attempt:
+        if step.last_attempt or state.progress.defects + 1 >= MAX_DEFECTS:
             raise
         error = f"the activity broke down ({broken.details.error_type})"
         note = finished_step(CALL_MODEL, asked_at, now(ctx), attempt=step.attempt, error=error)
-        return ModelResult(kind="retry", step=note)
+        return ModelResult(kind="retry", trouble="defect", step=note)
 
 
 def _call_tool(ctx: DaprWorkflowContext, inp: TurnInput, call: ToolCall, place: int, state: TurnState) -> Task[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from contextlib import aclosing
 from typing import Any
@@ -112,7 +113,8 @@ async def test_a_failed_try_and_the_wait_after_it_are_told(scripted: Scripted) -
     faults = iter([Fail(429, {"Retry-After": "2"})])
     scripted.model.script = lambda request: next(faults, None) or one_search(request)
     sent = await collect("POST", f"{scripted.stack.app_url}/chat/stream", body=_body("retried"))
-    waiting = [event for event in sent if event.data.get("doing") == "waiting 2 s for the model"]
+    words = re.compile(r"waiting for the model since \d\d:\d\d:\d\d UTC; asks again in 2 s")
+    waiting = [event for event in sent if words.fullmatch(str(event.data.get("doing")))]
     assert len(waiting) == 1, _statuses(sent)
     (failed,) = waiting[0].data["timeline"]
     assert (failed["name"], failed["attempt"]) == ("call_model", 1)

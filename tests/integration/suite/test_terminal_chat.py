@@ -216,7 +216,7 @@ async def test_a_retry_is_told_with_its_reason(scripted: Scripted, tmp_path: Pat
     async with talk(scripted.stack, tmp_path, "term-busy") as terminal:
         await terminal.prompts()
         terminal.type("Paris?")
-        await terminal.shows("waiting 2 s for the model: the model's server answered 429")
+        await terminal.shows("UTC; asks again in 2 s: the model's server answered 429")
         await terminal.shows("try 1: the model's server answered 429")
         await terminal.shows("Flights to Paris for: Paris?")
     assert time.monotonic() - began > 2

@@ -49,6 +49,20 @@ def test_half_open_lets_one_through_who_decides() -> None:
     assert str(breaker.state) == "closed"
 
 
+def test_a_probe_that_takes_long_keeps_nobody_out() -> None:
+    """While an earlier one is pending the next may ask after the same time; the first to be answered closes it."""
+    breaker, time = _opened()
+    time.now = OPEN_FOR
+    assert breaker.seconds_to_wait() == 0
+    time.now += 2
+    assert breaker.seconds_to_wait() == OPEN_FOR - 2
+    time.now += OPEN_FOR - 2
+    assert breaker.seconds_to_wait() == 0
+    assert breaker.seconds_to_wait() == OPEN_FOR
+    breaker.succeeded()
+    assert breaker.seconds_to_wait() == 0
+
+
 def test_a_failed_probe_opens_it_again() -> None:
     """The probe's trouble opens the breaker for its whole time again."""
     breaker, time = _opened()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from travelbuddy.domain.messages import Message, ToolCall
+from travelbuddy.domain.patience import Trouble
 from travelbuddy.domain.steps import Step, finished_step
 from travelbuddy.live import LiveTurns
 from travelbuddy.workflow.contracts import CallModelInput, TurnInput
@@ -97,13 +98,14 @@ def test_the_steps_come_one_by_one_on_both_replicas(pair: tuple[LiveTurns, LiveT
 @pytest.mark.parametrize(
     ("trouble", "seconds", "failed", "told"),
     [
-        ("model", 2.0, FAILED, ("waiting 2 s for the model", ["call_model!"])),
+        ("model", 2.0, FAILED, ("waiting for the model since 00:00:00 UTC; asks again in 2 s", ["call_model!"])),
+        ("breaker", 5.0, None, ("waiting for the model since 00:00:00 UTC; asks again in 5 s", [])),
         ("store", None, None, ("waiting for the store", [])),
     ],
 )
 def test_a_wait_and_its_reason_are_told(
     pair: tuple[LiveTurns, LiveTurns],
-    trouble: str,
+    trouble: Trouble,
     seconds: float | None,
     failed: Step | None,
     told: tuple[str, list[str]],
@@ -111,7 +113,8 @@ def test_a_wait_and_its_reason_are_told(
     """What a turn waits for, how long where that is known, and the try that failed."""
     here, there = pair
     here.asking("t", _call())
-    here.waiting("t", _call(), trouble, seconds, failed)
+    since = None if trouble == "store" else NOW.replace(hour=0, minute=0, second=0)
+    here.waiting("t", _call(), trouble, seconds, failed, since)
     assert _shown(here) == _shown(there) == told
     again = _call(*([failed] if failed else []), attempt=2)
     here.asking("t", again)

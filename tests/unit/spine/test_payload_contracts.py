@@ -189,7 +189,10 @@ def test_a_field_that_is_left_out_keeps_its_meaning() -> None:
     turn = TurnInput.model_validate(
         {"user_id": "u", "session_id": "s", "message": "m", "accepted_at": AT, "model": "x"}
     )
-    assert turn.limits == Limits(max_steps=8, model_attempts=5)
+    assert turn.limits == Limits(max_steps=8, model_attempts=None, model_patience=900)
+    assert TurnInput.model_validate({**turn.wire(), "limits": {"max_steps": 8, "model_attempts": 5}}).limits == Limits(
+        model_attempts=5
+    ), "a turn of before keeps its bound"
     assert (turn.tools, turn.context, turn.reply_to) == ((), {}, None)
     call = CallModelInput.model_validate({"turn": turn.wire(), "step": 1, "attempt": 1})
     assert (call.last_step, call.last_attempt, call.messages, call.timeline) == (False, False, (), ())

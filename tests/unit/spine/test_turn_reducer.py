@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from travelbuddy.domain.messages import Message, ToolCall, whole
+from travelbuddy.domain.patience import MAX_BACKOFF
 from travelbuddy.domain.steps import Step, tokens_of
 from travelbuddy.domain.turn import (
-    MAX_BACKOFF,
     MAX_WAITS,
     AwaitTurn,
     Backoff,
@@ -141,9 +141,40 @@ def test_trouble_of_the_store_uses_up_no_attempt() -> None:
     assert _call(state) == _call(START)
 
 
+def test_a_turn_that_the_breaker_held_back_has_used_no_attempt() -> None:
+    """It waits as long as it is told to, and since when the model is away is kept; an answer clears that."""
+    state = TurnState(limits=Limits(model_attempts=2))
+    for _ in range(50):
+        state = fold_model(state, ModelResult(kind="retry", trouble="breaker", retry_after=5, away_since=NOW))
+        assert _backoff(state) == Backoff(5, "breaker", 1, NOW)
+        state = replace(waited(state), waits=0)
+    assert (_call(state), state.timeline) == (_call(START), ())
+    assert fold_tools(fold_model(state, _tools("a")), ()).progress.away_since is None
+
+
+def test_without_a_bound_the_attempts_go_on() -> None:
+    """Only patience ends the tries: each has its true number, and none is the last."""
+    state = START
+    for number in range(1, 200):
+        assert (_call(state).attempt, _call(state).last_attempt) == (number, False)
+        state = replace(waited(fold_model(state, ModelResult(kind="retry", away_since=NOW))), waits=0)
+        assert state.progress.away_since == NOW
+
+
+def test_of_many_failed_tries_the_first_and_the_last_stay() -> None:
+    """The timeline is bounded, tries keep their numbers, and what came before them stays whole."""
+    state = fold_tools(fold_model(START, _tools("a")), _answers(CallTools(_calls("a"))))
+    for number in range(1, 101):
+        failed = STEP.model_copy(update={"name": "call_model", "attempt": number, "error": "500"})
+        state = replace(waited(fold_model(state, ModelResult(kind="retry", step=failed))), waits=0)
+    before, tries = state.timeline[:2], state.timeline[2:]
+    assert before == (STEP, STEP)
+    assert [step.attempt for step in tries] == [1, 2, 96, 97, 98, 99, 100]
+
+
 def test_back_off_doubles_up_to_its_bound() -> None:
     """Without a named time the waits are half a second, then twice the one before, never above the bound."""
-    state, waits = TurnState(limits=Limits(model_attempts=20)), []
+    state, waits = START, []
     for _ in range(9):
         state = fold_model(state, ModelResult(kind="retry"))
         waits.append(_backoff(state).seconds)
@@ -151,9 +182,9 @@ def test_back_off_doubles_up_to_its_bound() -> None:
     assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
-@given(st.floats(0.1, 60))
+@given(st.floats(0.1, 86_400))
 def test_a_named_time_is_honoured(seconds: float) -> None:
-    """``retry_after`` up to a minute is the wait, to the letter."""
+    """``retry_after`` up to a day is the wait, to the letter: whether that is too long is decided before."""
     assert _backoff(fold_model(START, ModelResult(kind="retry", retry_after=seconds))).seconds == seconds
 
 
@@ -161,10 +192,10 @@ def test_a_named_time_is_honoured(seconds: float) -> None:
 @example(math.nan)
 @example(math.inf)
 def test_no_named_time_breaks_the_wait(seconds: float) -> None:
-    """Whatever number the other side names, the wait is a real one of at most a minute."""
+    """Whatever number the other side names, the wait is a real one of at most a day."""
     wait = _backoff(fold_model(START, ModelResult(kind="retry", retry_after=seconds))).seconds
     assert math.isfinite(wait)
-    assert 0.1 <= wait <= 60
+    assert 0.1 <= wait <= 86_400
 
 
 @pytest.mark.parametrize(
@@ -192,7 +223,8 @@ MODEL_RESULTS = st.one_of(
     st.builds(
         ModelResult,
         kind=st.just("retry"),
-        trouble=st.sampled_from(["model", "store"]),
+        trouble=st.sampled_from(["model", "breaker", "store", "defect"]),
+        away_since=st.none() | st.just(NOW),
         retry_after=st.none() | st.floats(-10, 1e9),
     ),
     st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=3, unique=True).map(lambda ids: _tools(*ids)),
@@ -205,7 +237,7 @@ MODEL_RESULTS = st.one_of(
     st.builds(
         Limits,
         max_steps=st.integers(1, 5),
-        model_attempts=st.integers(1, 4),
+        model_attempts=st.none() | st.integers(1, 4),
         max_tokens=st.none() | st.integers(1, 40),
     ),
 )
@@ -215,7 +247,7 @@ def test_any_answers_stay_within_the_limits(results: list[ModelResult], limits: 
     state = TurnState(limits=limits)
     for result in results:
         call = _call(state)
-        assert 1 <= call.attempt <= limits.model_attempts
+        assert 1 <= call.attempt <= (limits.model_attempts or len(results))
         assert call.last_attempt == (call.attempt == limits.model_attempts)
         over = limits.max_tokens is not None and tokens_of(state.timeline) >= limits.max_tokens
         assert call.last_step == (call.step >= limits.max_steps or over)
@@ -233,7 +265,7 @@ def test_any_answers_stay_within_the_limits(results: list[ModelResult], limits: 
                 state = fold_tools(state, _answers(decision))
                 assert _call(state).step == call.step + 1
             case Backoff(seconds):
-                assert 0 < seconds <= 60
+                assert 0 < seconds <= 86_400
                 state = replace(waited(state), waits=0)
             case AwaitTurn(position):
                 assert position == result.position

@@ -53,7 +53,7 @@ def test_a_cancelled_reply_is_not_said_anew() -> None:
 def test_what_happened_by_the_way_is_told_once_and_not_within_the_reply() -> None:
     """A failed try is told when the next one begins, not between the lines of a reply, and never in a pipe."""
     failed = {"name": "call_model", "attempt": 1, "error": "HTTP 429"}
-    waiting = replace(RUNNING, doing="waiting 2 s for the model", timeline=(failed,))
+    waiting = replace(RUNNING, doing="waiting for the model since 12:03:05 UTC; asks again in 2 s", timeline=(failed,))
     asking = replace(RUNNING, doing="asking the model", timeline=(failed,))
     assert printed(waiting) == "", "it stands in the live line"
     assert printed(waiting, asking, asking) == "try 1: HTTP 429\n"

@@ -65,7 +65,8 @@ def test_a_lost_connection_shows_until_the_stream_is_back() -> None:
 def test_the_timeline_is_the_newest_snapshot() -> None:
     """A status with a timeline replaces it; one without leaves it."""
     turn = after(
-        status("running", timeline=[{"name": "call_model"}]), status("running", doing="waiting 2 s for the model")
+        status("running", timeline=[{"name": "call_model"}]),
+        status("running", doing="waiting for the model since 12:03:05 UTC; asks again in 2 s"),
     )
     assert turn.timeline == ({"name": "call_model"},)
 

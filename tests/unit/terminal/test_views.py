@@ -146,8 +146,12 @@ def test_names_of_others_cannot_steer() -> None:
             "search flights: Rome",
         ),
         (
-            Turn(state="running", doing="waiting 2 s for the model", timeline=({"error": "HTTP 429"},)),
-            "waiting 2 s for the model: HTTP 429",
+            Turn(
+                state="running",
+                doing="waiting for the model since 12:03:05 UTC; asks again in 2 s",
+                timeline=({"error": "HTTP 429"},),
+            ),
+            "waiting for the model since 12:03:05 UTC; asks again in 2 s: HTTP 429",
         ),
     ],
 )

@@ -1,0 +1,128 @@
+"""A model that is away is waited for: whatever door a message came through, it is answered when the model is back."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+
+import pytest
+from tests.integration.framework.client import User, listening, metric
+from tests.integration.framework.events import collect
+from tests.integration.framework.polling import poll_until
+from tests.integration.framework.scripted_model import Answer, Fail, Request, Say, ScriptedModel
+from tests.integration.framework.stack import Stack
+
+from travelbuddy.workflow.texts import AWAY
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.stores("sqlite", because="what is waited for is the model"),
+]
+AWAY_FOR = 20.0
+BACK_WITHIN = 35.0
+WAITS = re.compile(r"waiting for the model since (\d\d:\d\d:\d\d) UTC; asks again in [\d.]+ s")
+
+
+async def test_a_model_that_is_away_is_waited_for(dapr_runtime: None) -> None:
+    """Away for 20 s: each door's message is answered within 35 s of its return, none fails, the status says since when.
+
+    None of those who wait takes a place of MAX_TURNS, so later messages are accepted as well.
+    """
+    away = True
+
+    def script(request: Request) -> Answer:
+        return Fail(500) if away else Say("back")
+
+    with ScriptedModel(script) as model:
+        async with (
+            Stack(env={**model.env, "MAX_TURNS": "4", "CHAT_WAIT": "3"}) as stack,
+            listening(stack, "TravelBuddy.replies") as replies,
+        ):
+            users = [User(stack, f"user-{n}", f"patience-{n}") for n in range(8)]
+            began = time.monotonic()
+            turns = [await users[n].start("hello") for n in range(3)]
+            streamed = asyncio.create_task(
+                collect("POST", f"{stack.app_url}/chat/stream", body={"message": "hello", **users[3].ids})
+            )
+            chat = asyncio.create_task(users[4].call("POST", "/chat", json={"message": "hello", **users[4].ids}))
+            await users[5].publish({"text": "hello", "sender": "listener"})
+            answer = await chat
+            assert answer.status_code == 202, "it takes longer than CHAT_WAIT"
+            turns.append(answer.json()["workflow_instance_id"])
+            told = await poll_until(lambda: _since(users[0], turns[0]), 10, "the status says since when")
+            await poll_until(lambda: _none_counted(users[0]), 15, "who waits takes no place")
+            turns += [await users[6].start("hello"), await users[7].start("hello")]
+            await asyncio.sleep(max(0.0, began + AWAY_FOR - time.monotonic()))
+            assert await _since(users[0], turns[0]) == told, "it has been away since then, however often it was asked"
+            away = False
+            back = time.monotonic()
+            owners = [*users[:3], users[4], *users[6:]]
+            views = [await user.finished(turn, 40) for user, turn in zip(owners, turns, strict=True)]
+            sent = await streamed
+            await poll_until(lambda: bool(replies), 40, "the topic's message is answered")
+            assert time.monotonic() - back < BACK_WITHIN
+            assert {view["response"] for view in views} == {"back"}
+            assert sent[-1].data["response"] == "back"
+            assert [reply["text"] for reply in replies] == ["back"]
+            assert any(WAITS.fullmatch(str(event.data.get("doing"))) for event in sent)
+            tries = [step for step in views[0]["timeline"] if step["error"]]
+            assert 1 <= len(tries) <= 7
+            assert await metric(users[0], 'travelbuddy_turns_total{door="start-workflow",outcome="failed"}') == 0
+
+
+async def test_patience_that_is_used_up_ends_the_turn_with_its_reason(dapr_runtime: None) -> None:
+    """After MODEL_PATIENCE, and at once where the server asks for more, in words of ours."""
+    answer = Fail(503)
+    with ScriptedModel(lambda request: answer) as model:
+        async with Stack(env={**model.env, "MODEL_PATIENCE": "3"}) as stack:
+            user = User(stack, "ada", "impatient")
+            began = time.monotonic()
+            view = await user.finished(await user.start("hello"))
+            assert 3 <= time.monotonic() - began < 10
+            assert (view["status"], view["response"]) == ("failed", AWAY)
+            assert (
+                view["error"]
+                == "the model's server answered 503; the model was away for longer than MODEL_PATIENCE allows"
+            )
+            answer, before = Fail(429, {"Retry-After": "86400"}), len(model.requests)
+            view = await user.finished(await user.start("again"), 3)
+            assert (view["response"], len(model.requests)) == (AWAY, before + 1)
+
+
+async def test_who_the_breaker_held_back_is_answered(dapr_runtime: None) -> None:
+    """KM21: the outage is over, the model is healthy and slow, six users ask at once: all six are answered."""
+    broken, slow = True, 8.0
+
+    def script(request: Request) -> Answer:
+        if broken:
+            return Fail(500)
+        time.sleep(slow)
+        return Say("answered")
+
+    with ScriptedModel(script) as model:
+        async with Stack(env={**model.env, "MODEL_ATTEMPTS": "2"}) as stack:
+            users = [User(stack, f"u{n}", f"held-{n}") for n in range(12)]
+            opening = [await user.start("hello") for user in users[:6]]
+            for user, turn in zip(users, opening, strict=False):
+                assert (await user.finished(turn))["status"] == "failed", "two tries each are allowed here"
+            state = 'travelbuddy_breaker_state{breaker="model"}'
+            assert await metric(users[0], state) in {1, 2}
+            broken = False
+            turns = [await user.start("hello") for user in users[6:]]
+            for user, turn in zip(users[6:], turns, strict=True):
+                view = await user.finished(turn, 60)
+                assert (view["status"], view["response"]) == ("answered", "answered")
+                assert [step["attempt"] for step in view["timeline"]] == [1], "who was not asked used no attempt"
+            assert await metric(users[0], state) == 0
+
+
+async def _since(user: User, turn: str) -> str | None:
+    """Since when the model is away, as the turn's status says."""
+    view = (await user.call("GET", f"/workflows/{turn}")).json()
+    found = WAITS.fullmatch(str(view["progress"]))
+    return found[1] if found else None
+
+
+async def _none_counted(user: User) -> bool:
+    return await metric(user, "travelbuddy_turns_in_progress") == 0
