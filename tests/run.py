@@ -118,7 +118,7 @@ def summary(counted: Sequence[Counted], seconds: float) -> str:
     skipped = sum(part.skipped for part in counted)
     closing = f"{sum(part.passed for part in counted)} passed, {sum(part.failed for part in counted)} failed"
     closing += f", {skipped} skipped" if skipped else ""
-    slowest = [f"{one.seconds:7.2f} s  {one.name}" for one in times[:SLOWEST]]
+    slowest = [f"{one.seconds:7.2f} s  {one.name:.110}" for one in times[:SLOWEST]]
     return "\n".join(["", f"The slowest {len(slowest)}:", *slowest, "", f"{closing} in {_clock(seconds)}"])
 
 
