@@ -81,8 +81,8 @@ async def one_run(topology: Topology, seed: int, minutes: float, folder: Path, *
     """Break one system for so many minutes, let it heal, and judge it."""
     began, rounds = time.monotonic(), schedule(seed, minutes, topology)
     lossy = topology == "embedded"
-    with Busy() if busy else nullcontext() as other_work:
-        async with Model(seed) as model, System(topology, model.env, folder) as system:
+    async with Model(seed) as model, System(topology, model.env, folder) as system:
+        with Busy() if busy else nullcontext() as other_work:  # from when all is up, which it would only hold up
             client = Client(system.app_urls, system.sidecar_urls)
             crowd = Crowd(client, scripts(seed), lossy_broker=lossy)
             nemesis = Nemesis(system, model, crowd.burst, crowd.hush)
@@ -103,10 +103,10 @@ async def one_run(topology: Topology, seed: int, minutes: float, folder: Path, *
                 telling.cancel()
                 crowd.hush()
                 await client.close()
-            await system.stack.stop()
-            sessions, turns = system.stored()
-        if other_work is not None and not other_work.at_work:
-            nemesis.missed.append("other work for the whole run")
+            if other_work is not None and not other_work.at_work:
+                nemesis.missed.append("other work for the whole run")
+        await system.stack.stop()
+        sessions, turns = system.stored()
     trouble += [Violation("V5", part, "was not started again after a kill") for part in system.not_restarted]
     evidence = Evidence(
         sent=crowd.sent,
