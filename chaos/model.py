@@ -22,8 +22,10 @@ FAULT_RATE, AT_FIRST = 0.08, 0.25
 FAULTS = ("429", "500", "hang", "cut stream", "broken JSON", "slow")
 A_REFUSAL_IN = 80
 """One message of so many is refused for a lasting reason, whenever the model is asked while it fails on purpose."""
+ENOUGH = 100
+"""Requests, apart from outages, that meet every single fault."""
 LONGEST_HANG = 30.0
-LONGER = 20.0
+LONGER = 60.0
 """Seconds by which an outage goes on until somebody has met it."""
 AWAY = ("refused", "500", "hang")
 """What a long outage consists of, a third of its time each."""
@@ -46,6 +48,7 @@ class Model:
         self._honest = asyncio.Event()
         self._honest.set()
         self._down = ""
+        self._tempted = 0
         self._one_outage = asyncio.Lock()
         self._requests: Counter[str] = Counter()
         self._refused: dict[str, str] = {}
@@ -115,8 +118,9 @@ class Model:
         return seen
 
     def missed(self) -> list[str]:
-        """The kinds of single faults that have not happened yet."""
-        return [f"{kind} of the model" for kind in (*FAULTS, "refusal") if not self.fired[kind]]
+        """The kinds of single faults that have not happened, although there were requests enough for them."""
+        armed = (*FAULTS, *(["refusal"] if len(self._refused) > A_REFUSAL_IN // 4 else []))
+        return [f"{kind} of the model" for kind in armed if not self.fired[kind]] if self._tempted > ENOUGH else []
 
     async def _listen(self) -> None:
         assert self._runner is not None  # noqa: S101  only within the block
@@ -171,10 +175,12 @@ class Model:
             fault = f"outage {self._down}"
         elif self.honest:
             return ""
-        elif (fault := self._refusal(marker)) or point >= self._rate:
-            self.fired["refusal"] += bool(fault)
         else:
-            fault = min(FAULTS, key=self.fired.__getitem__)
+            self._tempted += 1
+            fault = self._refusal(marker)
+            self.fired["refusal"] += bool(fault)
+            if not fault and point < self._rate:
+                fault = min(FAULTS, key=self.fired.__getitem__)
         if fault:
             self.fired[fault] += 1
         return fault
