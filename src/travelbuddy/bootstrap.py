@@ -28,10 +28,12 @@ from travelbuddy.adapters.guarded_model import GuardedModel
 from travelbuddy.adapters.metered_model import MeteredModel
 from travelbuddy.adapters.openai_chat import OpenAIChat
 from travelbuddy.adapters.ports import Publisher, SessionRecords, StateStorage, UserRecords
+from travelbuddy.adapters.redis_look import RedisLook
 from travelbuddy.adapters.traced_model import TracedModel
 from travelbuddy.admission import Admission
 from travelbuddy.bootstrap_flights import close_outside, flights_of, guards_of
 from travelbuddy.bootstrap_policy import policy_of
+from travelbuddy.bootstrap_readiness import look_of, readiness_of
 from travelbuddy.bootstrap_work import desks_of, work_of, worker_of
 from travelbuddy.doors import OpenDoors
 from travelbuddy.draining import Drain
@@ -46,6 +48,7 @@ from travelbuddy.live_notices import merged
 from travelbuddy.liveness import Liveness
 from travelbuddy.preferences import today_for
 from travelbuddy.queue_waits import QueueWaits
+from travelbuddy.readiness import Readiness
 from travelbuddy.reconcile import Reconciler
 from travelbuddy.settings import Settings, listed
 from travelbuddy.telemetry.metrics import Metrics
@@ -88,10 +91,12 @@ class Services:
     worker: WorkflowWorker
     reconciler: Reconciler
     watch: EngineWatch
+    readiness: Readiness
     close: Callable[[], Awaitable[None]]
     drain: Drain = field(default_factory=Drain)
     desks: Desks = field(default_factory=Desks)
     others: DaprMcpServers | None = None
+    look: RedisLook | None = None
 
     def __post_init__(self) -> None:
         """Show among the metrics what the services know of themselves."""
@@ -105,6 +110,8 @@ class Services:
             tasks.create_task(self.link.run())
             tasks.create_task(self.watch.run())
             tasks.create_task(self.reconciler.run())
+            if self.look is not None:
+                tasks.create_task(self.look.run())
             if self.others is not None:
                 tasks.create_task(self.others.listen())
 
@@ -169,6 +176,7 @@ def build_services(settings: Settings) -> Services:
     worker = worker_of(settings, activities, metrics.turns, waits, work_of(desks, turns, following))
     worker.on_broken(reconciler.broken)
     live.on_over(reconciler.over)
+    look = look_of(settings)
     return Services(
         settings=settings,
         gate=build_gate(settings),
@@ -191,6 +199,8 @@ def build_services(settings: Settings) -> Services:
         worker=worker,
         reconciler=reconciler,
         watch=EngineWatch(out.sidecar, out.engine.knock, partial(out.state.read, "watch"), lambda: worker.running),
+        readiness=readiness_of(settings, out.state, look),
+        look=look,
         close=partial(close_outside, out.chat, flights),
         drain=drain,
         others=others,

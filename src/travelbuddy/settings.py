@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     max_turns: int = Field(500, ge=1, description="turns in progress, per replica, from which on HTTP doors say 503")
     chat_wait: float = Field(45, ge=0, le=3600, description="longest wait of POST /chat before it answers 202")
     drain_seconds: float = Field(15, ge=0, le=600, description="longest time for what is under way, when told to stop")
+    state_redis: str = Field("", description="host:port of the Redis with the state, looked at once for warnings")
+    broker_redis: str = Field("", description="the same for the Redis with the messages")
+    redis_password: SecretStr | None = Field(None, description="of both, where they want one")
     replica_name: str = Field("", description="how other replicas address this one; default: host name and port")
 
     flights: Literal["sample", "duffel"] = "sample"

@@ -67,6 +67,10 @@ class DaprRecords:
         """Set a value without a guard."""
         await self._do("put", [put.key], lambda: self._put(put))
 
+    async def probe(self, put: Put) -> None:
+        """Set a value once, to see whether that goes: past the breaker, not tried again, and not in the audit log."""
+        await self._put(put)
+
     async def delete(self, key: str, etag: str | None = None) -> bool:
         """Remove a value; with an ``etag`` only if it still holds, and False when somebody was faster."""
         return await self._do("delete", [key], lambda: self._delete(key, etag))

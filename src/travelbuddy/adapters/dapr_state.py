@@ -7,6 +7,7 @@ user:<id>                  UserRecord, under its ETag                         30
 sessions:<user>            SessionIndex, under its ETag                       30 days
 tally:<user>/<session>     Tally, a plain set (repeating it is harmless)      30 days
 open:<replica>/<n>         a session that may have open turns, DaprOpenSessions 7 days
+ready:<replica>            when the replica last tried to write, dapr_probe    60 s
 corrupt:<key>              a value that could not be read                     7 days
 """
 

@@ -13,6 +13,7 @@ from travelbuddy.runtime.child import ProcessSpec
 from travelbuddy.runtime.install import DaprRuntime
 from travelbuddy.runtime.leases import SCHEDULER_ID, LeaderLease
 from travelbuddy.runtime.ports import PortPlan
+from travelbuddy.runtime.redis_servers import redis_settings
 from travelbuddy.runtime.replicas import broker, needs_broker, proxy, shared_resources
 from travelbuddy.runtime.tracing import sidecar_configuration, sidecar_environment
 from travelbuddy.settings import load_settings
@@ -77,7 +78,7 @@ def plan_stack(options: StackOptions, runtime: DaprRuntime, ports: PortPlan) -> 
     apps, sidecars = [], []
     for number, pair in enumerate(pairs, start=1):
         suffix = f"-{number}" if options.replicas > 1 else ""
-        apps.append(_app(f"app{suffix}", pair, options))
+        apps.append(_app(f"app{suffix}", pair, options, resources))
         control = (placement.ports["grpc"], scheduler.ports["grpc"])
         sidecars.append(_sidecar(f"daprd{suffix}", pair, control, runtime, resources, options))
     proxies: tuple[ProcessSpec, ...] = ()
@@ -121,7 +122,7 @@ def _pair_ports(options: StackOptions, ports: PortPlan) -> list[_PairPorts]:
     return [first, *others]
 
 
-def _app(name: str, pair: _PairPorts, options: StackOptions) -> ProcessSpec:
+def _app(name: str, pair: _PairPorts, options: StackOptions, resources: Path) -> ProcessSpec:
     env = {
         "APP_PORT": str(pair.app),
         "DAPR_HTTP_PORT": str(pair.http),
@@ -129,6 +130,7 @@ def _app(name: str, pair: _PairPorts, options: StackOptions) -> ProcessSpec:
         "PYTHONUNBUFFERED": "1",
         "MALLOC_ARENA_MAX": "1",  # one thread does the work; more arenas only keep memory apart
         **({} if load_settings().audit_log else {"AUDIT_LOG": str(options.data_dir.absolute() / "logs" / "audit.log")}),
+        **redis_settings(resources, os.environ),
         **_no_proxy(),
         **options.tokens,
     }

@@ -52,7 +52,7 @@ http {
 
 def needs_broker(resources: Path) -> bool:
     """True when a component of these resources lives in one sidecar only."""
-    return any(_in_memory(document) for file in _files(resources) for document in _documents(file))
+    return any(map(_in_memory, documents(resources)))
 
 
 def broker(data: Path, port: int) -> ProcessSpec:
@@ -122,6 +122,11 @@ def _program(name: str, package: str) -> str:
     if found is None:
         raise RuntimeProblem(f"Several replicas need {name}. Install it (Debian: apt-get install {package}).")
     return found
+
+
+def documents(resources: Path) -> list[Any]:
+    """What the files of these resources hold. One that is no YAML is a RuntimeProblem."""
+    return [document for file in _files(resources) for document in _documents(file)]
 
 
 def _files(resources: Path) -> list[Path]:

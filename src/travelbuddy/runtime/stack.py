@@ -91,6 +91,8 @@ class Stack:
             if problem is None and not self._stop.is_set():
                 self._terminal.say(f"Everything was up after {time.monotonic() - started:.1f} s.")
                 port = self._front.ports["http"]
+                for warning in await _warnings(self._front):
+                    self._terminal.say(f"Warning: {warning}.")
                 self._terminal.say(f"TravelBuddy is ready at http://localhost:{port}")
                 await self._stop.wait()
         finally:
@@ -177,3 +179,12 @@ async def _ready(spec: ProcessSpec) -> None:
             except (httpx.HTTPError, OSError):
                 pass  # not listening yet
             await asyncio.sleep(0.05)
+
+
+async def _warnings(front: ProcessSpec) -> list[str]:
+    """What the service says about the servers it depends on; nothing where it does not answer."""
+    try:
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+            return [str(warning) for warning in (await client.get(front.ready_url)).json().get("warnings", [])]
+    except (httpx.HTTPError, OSError, ValueError, AttributeError):
+        return []

@@ -43,6 +43,7 @@ from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
 from travelbuddy.live import LiveTurns
 from travelbuddy.live_notices import merged
+from travelbuddy.readiness import Readiness
 from travelbuddy.reconcile import Reconciler
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.metrics import Metrics
@@ -88,7 +89,7 @@ class Store(MemoryRecords):
 
     def __init__(self) -> None:
         super().__init__(applies_refused=False)
-        self.down = False
+        self.down = self.full = False
 
     async def read(self, *keys: str) -> list[Stored]:
         self._check()
@@ -108,6 +109,12 @@ class Store(MemoryRecords):
     def _check(self) -> None:
         if self.down:
             raise StoreUnavailable("the state store is not available", retry_after=2)
+
+    async def probe(self) -> None:
+        """A write, to see whether that goes."""
+        self._check()
+        if self.full:
+            raise StoreUnavailable("the state store is not available: OOM command not allowed when used memory > limit")
 
 
 class Link(Sidecar):
@@ -162,6 +169,7 @@ class Service:
             today=lambda context: date(2026, 1, 1),
         )
         settings = Settings(_env_file=None, **chosen)
+        self.warnings: list[str] = []
         self.admission = Admission(max_turns)
         self.live.on_over(self.admission.over)
         services = Services(
@@ -186,6 +194,7 @@ class Service:
             reconciler=Reconciler(
                 self.memory, self.engine, lanes.keeper, waits, claims, NoIndex(), QuietLink(), lambda trouble: None
             ),
+            readiness=Readiness(self.store.probe, self.store.read, self._warnings, every=0),
             watch=EngineWatch(self.link, self.engine.status, self.store.read, lambda: True),
             close=self._close,
         )
@@ -212,6 +221,9 @@ class Service:
 
     def _now(self) -> datetime:
         return datetime.now(UTC)
+
+    async def _warnings(self) -> list[str]:
+        return self.warnings
 
     async def _close(self) -> None:
         return
@@ -409,7 +421,18 @@ async def test_readiness_names_what_is_down(service: Service, link: bool, worker
     service.link.up, service.worker.up, service.store.down = link, worker, not store
     assert _problem(await service.get("/ready"), 503, "not-ready")["detail"] == f"down: {down}"
     service.link.up, service.worker.up, service.store.down = True, True, False
-    assert (await service.get("/ready")).json() == {"status": "ready"}
+    assert (await service.get("/ready")).json() == {"status": "ready", "warnings": []}
+
+
+async def test_a_store_that_is_full_is_named_and_still_read(service: Service) -> None:
+    """Readiness writes: a store that can only be read is no place for a message, and says why in words of ours."""
+    service.store.full = True
+    said = _problem(await service.get("/ready"), 503, "not-ready")["detail"]
+    assert said == "down: state store: cannot be written: its memory is full"
+    assert (await service.get("/sessions/none/history")).status_code == 404
+    service.store.full = False
+    service.warnings.append("state store: Redis evicts keys")
+    assert (await service.get("/ready")).json() == {"status": "ready", "warnings": service.warnings}
 
 
 async def test_a_full_service_sends_messages_away_until_a_turn_is_over() -> None:

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from travelbuddy.api.deps import ServicesDep
 from travelbuddy.api.document import problems
 from travelbuddy.api.problems import problem
-from travelbuddy.errors import StoreUnavailable
 
 router = APIRouter(tags=["health"])
 
@@ -36,23 +35,30 @@ async def get_metrics(services: ServicesDep) -> Response:
     return Response(services.metrics.page(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/ready", response_model=dict[str, str], responses=problems(421, 503))
-async def get_ready(services: ServicesDep) -> dict[str, str] | JSONResponse:
-    """Whether a message should be sent here now; if not, what is down, or that the replica is leaving."""
+class Ready(BaseModel):
+    """A message may be sent here. ``warnings`` are for the operator: what works now and may not for long."""
+
+    status: str
+    warnings: list[str]
+
+
+@router.get("/ready", response_model=Ready, responses=problems(421, 503))
+async def get_ready(services: ServicesDep) -> Ready | JSONResponse:
+    """Whether a message should be sent here now; if not, what is down, or that the replica is leaving.
+
+    The state store is asked by a write, at most once a second however many ask.
+    """
     if services.drain.begun:
         return problem(503, "not-ready", "draining: this replica is leaving", headers={"Retry-After": "1"})
     down = await _down(services)
     if down:
         return problem(503, "not-ready", f"down: {', '.join(down)}", headers={"Retry-After": "1"})
-    return {"status": "ready"}
+    return Ready(status="ready", warnings=await services.readiness.warnings())
 
 
 async def _down(services: ServicesDep) -> list[str]:
     if not services.sidecar.connected:
         return ["sidecar"]
-    down = []
-    try:
-        await services.records.find_turn("readiness-probe")
-    except StoreUnavailable:
-        down.append("state store")
+    lacking = await services.readiness.lacking()
+    down = [lacking] if lacking is not None else []
     return down if services.worker.running else ["workflow worker", *down]
