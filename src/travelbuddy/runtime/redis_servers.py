@@ -22,7 +22,9 @@ def redis_settings(resources: Path, environment: Mapping[str, str]) -> dict[str,
     found: dict[str, str] = {}
     for component in documents(resources):
         spec = component.get("spec") if isinstance(component, dict) else None
-        name = _SETTINGS.get(str(spec.get("type"))) if isinstance(spec, dict) else None
+        if not isinstance(spec, dict):
+            continue
+        name = _SETTINGS.get(str(spec.get("type")))
         if name is None or name in found:
             continue
         address, password = _server(_metadata(spec, environment))

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -24,9 +25,10 @@ class RedisServer:
     Skips the test where Redis is not installed, and fails it where CI runs it.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
-        """``durable``: what it acknowledged is there again after a kill."""
+    def __init__(self, *, durable: bool = False, options: Mapping[str, str] | None = None) -> None:
+        """``durable``: what it acknowledged is there again after a kill. ``options`` are further ones of its own."""
         self.port = 0
+        self._options = dict(options or {})
         self._durable = durable
         self.folder = Path(tempfile.mkdtemp(prefix="travelbuddy-redis-"))
         self._ports = PortPlan()
@@ -73,6 +75,7 @@ class RedisServer:
     def _command(self, program: str) -> list[str]:
         options = {"bind": "127.0.0.1", "port": self.port, "dir": self.folder, "save": ""}
         options |= {"appendonly": "yes", "appendfsync": "always"} if self._durable else {"appendonly": "no"}
+        options |= self._options
         return [program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
 
     async def kill(self) -> None:

@@ -114,8 +114,8 @@ class InRedis(Place):
     name = "redis"
     components = DEPLOYED / "redis"
 
-    def __init__(self, *, durable: bool = False) -> None:
-        self.redis = self.broker = RedisServer(durable=durable)
+    def __init__(self, *, durable: bool = False, options: Mapping[str, str] | None = None) -> None:
+        self.redis = self.broker = RedisServer(durable=durable, options=options)
 
     @property
     def env(self) -> Mapping[str, str]:

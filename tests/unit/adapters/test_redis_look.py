@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from travelbuddy.adapters.redis_look import Reply, RedisError, RedisLook, judged, read_reply, request
+from travelbuddy.adapters.redis_look import RedisError, RedisLook, Reply, judged, read_reply, request
 
 MEMORY = "# Memory\r\nused_memory:{used}\r\nmaxmemory:{limit}\r\nmaxmemory_policy:{policy}\r\n"
 

@@ -110,8 +110,8 @@ class Store(MemoryRecords):
         if self.down:
             raise StoreUnavailable("the state store is not available", retry_after=2)
 
-    async def probe(self) -> None:
-        """A write, to see whether that goes."""
+    async def written(self) -> None:
+        """Readiness has written, if that goes."""
         self._check()
         if self.full:
             raise StoreUnavailable("the state store is not available: OOM command not allowed when used memory > limit")
@@ -194,7 +194,7 @@ class Service:
             reconciler=Reconciler(
                 self.memory, self.engine, lanes.keeper, waits, claims, NoIndex(), QuietLink(), lambda trouble: None
             ),
-            readiness=Readiness(self.store.probe, self.store.read, self._warnings, every=0),
+            readiness=Readiness(self.store.written, self.store.read, self._warnings, every=0),
             watch=EngineWatch(self.link, self.engine.status, self.store.read, lambda: True),
             close=self._close,
         )

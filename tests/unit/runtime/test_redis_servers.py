@@ -51,7 +51,7 @@ def test_a_server_that_is_reached_otherwise_is_left_out(tmp_path: Path, more: di
 
 def test_values_are_taken_as_they_stand(tmp_path: Path) -> None:
     """A host without a port has Redis' own; of two passwords the first one counts, and its servers."""
-    plain = [{"name": "redisHost", "value": "one"}, {"name": "enableTLS", "value": False}]
+    plain: list[dict[str, Any]] = [{"name": "redisHost", "value": "one"}, {"name": "enableTLS", "value": False}]
     other = [HOST, {"name": "redisPassword", "value": "another"}]
     found = redis_settings(_resources(tmp_path, ("state.redis", plain), ("pubsub.redis", other)), {})
     assert found == {"STATE_REDIS": "one:6379", "REDIS_PASSWORD": ""}
