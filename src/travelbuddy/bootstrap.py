@@ -51,6 +51,7 @@ from travelbuddy.queue_waits import QueueWaits
 from travelbuddy.readiness import Readiness
 from travelbuddy.reconcile import Reconciler
 from travelbuddy.settings import Settings, listed
+from travelbuddy.side_by_side import side_by_side
 from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.telemetry.prices import read_prices
 from travelbuddy.tool_context import tool_contexts
@@ -168,7 +169,7 @@ def build_services(settings: Settings) -> Services:
     claims = Liveness(out.link, lambda: worker.working)
     taken_over = metrics.turns.taken_over
     reconciler = Reconciler(
-        out.memory, out.engine, lanes.keeper, waits, claims, out.open_sessions, out.link, taken_over
+        out.memory, out.engine, lanes.keeper, waits, claims, out.open_sessions, out.link, taken_over, side_by_side
     )
     accepted, replica = metrics.turns.accepted, settings.replica
     turns = Turns(out.memory, out.engine, lanes, policy, clock, doors, accepted, reconciler, replica)
@@ -239,7 +240,7 @@ def _memory(
 ) -> tuple[DaprErasableRecords, Lanes, CachedUsers]:
     """The store as the turns see it: what can be erased, who is next, the users."""
     erasable = DaprErasableRecords(out.state, _utc_now, out.open_sessions)
-    lanes = Lanes(out.memory, out.engine, _utc_now, waits, policy, live.done, erasable)
+    lanes = Lanes(out.memory, out.engine, _utc_now, waits, policy, side_by_side, live.done, erasable)
     return erasable, lanes, _cached(out.memory, out.link, out.metrics)
 
 

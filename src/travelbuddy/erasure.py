@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -17,10 +18,10 @@ from pydantic import BaseModel, ValidationError
 from travelbuddy.adapters.ports import ENDED, ErasableRecords, TurnEngine
 from travelbuddy.adapters.work_ports import ErasableErrands
 from travelbuddy.incoming import turn_prefix
+from travelbuddy.side_by_side import side_by_side
 from travelbuddy.workflow.contracts import TurnInput
 
 log = structlog.get_logger(__name__)
-AT_ONCE = 8
 ENDING = 5.0
 """Seconds an instance may take to end."""
 SETTLE = 0.5
@@ -132,13 +133,7 @@ class Erasure:
 
 async def _each(do: Callable[[str], Awaitable[Result]], turn_ids: Iterable[str]) -> list[Result]:
     """The results for all turns, in their order, some at a time."""
-    limit = asyncio.Semaphore(AT_ONCE)
-
-    async def one(turn_id: str) -> Result:
-        async with limit:
-            return await do(turn_id)
-
-    return await asyncio.gather(*map(one, turn_ids))
+    return await side_by_side([partial(do, turn_id) for turn_id in turn_ids])
 
 
 def _sum(a: Erased, b: Erased) -> Erased:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -19,6 +20,7 @@ from travelbuddy.domain.conversation import (
     succeed,
 )
 from travelbuddy.errors import StoreUnavailable
+from travelbuddy.side_by_side import Together
 from travelbuddy.turn_policy import TurnPolicy
 
 log = structlog.get_logger(__name__)
@@ -48,7 +50,9 @@ class Keeper:
         announce: Callable[[TurnRecord], None],
         waits: Waits,
         policy: TurnPolicy,
+        together: Together,
     ) -> None:
+        self._together = together
         self._records = records
         self._engine = engine
         self._clock = clock
@@ -118,15 +122,15 @@ class Keeper:
         changed = succeed(session, turn_ids)
         if not await self._records.write(changed, etag):
             return False
-        for before in session.lane:
-            entry = changed.entry(before.id)
-            if entry is None or entry.run == before.run:
-                continue
-            payload = self._policy.input_of(entry, session.user_id, session.session_id).wire()
-            await self._engine.schedule(entry.instance_id, payload)
-            log.warning("turn.taken_over", turn=entry.id, session=session.session_id, instance=entry.instance_id)
-            await self._terminate(before.instance_id)
+        replaced = [(old, new) for old, new in zip(session.lane, changed.lane, strict=True) if new.run > old.run]
+        await self._together([partial(self._begin_successor, session, new) for _, new in replaced])
+        await self._together([partial(self._terminate, old.instance_id) for old, _ in replaced])
         return True
+
+    async def _begin_successor(self, session: SessionRecord, entry: LaneEntry) -> None:
+        payload = self._policy.input_of(entry, session.user_id, session.session_id).wire()
+        await self._engine.schedule(entry.instance_id, payload)
+        log.warning("turn.taken_over", turn=entry.id, session=session.session_id, instance=entry.instance_id)
 
     async def give_up_head(self, snapshot: Snapshot) -> bool:
         """Record a head as failed whose instances break down again and again. True: read the session again."""

@@ -28,6 +28,7 @@ from travelbuddy.domain.conversation import (
 from travelbuddy.domain.standing import Admitted, Done, Queued, Standing, Withdrawn
 from travelbuddy.errors import OwnedByAnother, SessionBusy, StoreUnavailable, TurnWithdrawn
 from travelbuddy.keeping import Keeper, Waits
+from travelbuddy.side_by_side import Together
 from travelbuddy.turn_policy import TurnPolicy
 from travelbuddy.workflow.contracts import IfBusy
 
@@ -48,13 +49,14 @@ class Lanes:
         clock: Callable[[], datetime],
         waits: Waits,
         policy: TurnPolicy,
+        together: Together,
         announce: Callable[[TurnRecord], None] = lambda record: None,
         erasable: ErasableRecords | None = None,
     ) -> None:
         """``announce`` is told of every turn that is closed here without an answer; it must not fail."""
         self._records = records
         self._erasable = erasable
-        self.keeper = Keeper(records, engine, clock, announce, waits, policy)
+        self.keeper = Keeper(records, engine, clock, announce, waits, policy, together)
         self._waits = waits
         self._clock = clock
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import structlog
@@ -26,6 +27,7 @@ from travelbuddy.domain.conversation import LaneEntry, SessionRecord
 from travelbuddy.errors import CannotOpen, StoreUnavailable
 from travelbuddy.keeping import MAX_RUNS, Keeper
 from travelbuddy.queue_waits import QueueWaits
+from travelbuddy.side_by_side import Together
 from travelbuddy.workflow.contracts import TURN_WORKFLOW, TurnInput
 
 log = structlog.get_logger(__name__)
@@ -88,10 +90,12 @@ class Reconciler:
         open_sessions: OpenSessions,
         link: ReplicaLink,
         taken_over: Callable[[str], None],
+        together: Together,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``taken_over`` is told what was wrong with the instance of each turn that got another one."""
         self._taken_over = taken_over
+        self._together = together
         self._records = records
         self._engine = engine
         self._keeper = keeper
@@ -233,21 +237,21 @@ class Reconciler:
             if entry.cancelled_at is None
         ]
         claimed = await self._claims.claimed(instances) if instances else set()
-        for session_id, snapshot in snapshots.items():
-            self._waits.seen(session_id, snapshot.session)
-            if snapshot.session is None or not snapshot.session.lane:
-                if session_id not in self._waits.sessions:
-                    self._forget(session_id)
-            elif await self._put_right(session_id, snapshot, claimed):
-                self._watched(session_id, 0.0).next_look = self._clock() + SUSPECT_EVERY
+        await self._together([partial(self._put_right, each, snapshots[each], claimed) for each in snapshots])
 
-    async def _put_right(self, session_id: str, snapshot: Snapshot, claimed: set[str]) -> bool:
-        """Close the heads that are over, one after the other, and replace what is lost. True: look again soon."""
-        while (session := snapshot.session) is not None and session.head is not None:
-            if (verdict := await self._check(snapshot, session, claimed)) != "closed":
-                return verdict == "suspicious"
-            snapshot = await self._records.read(session_id)
-        return False
+    async def _put_right(self, session_id: str, snapshot: Snapshot, claimed: set[str]) -> None:
+        """Close the heads of a session that are over, one after the other, and replace what is lost."""
+        self._waits.seen(session_id, snapshot.session)
+        with _troubles_logged("look"):
+            while (session := snapshot.session) is not None and session.head is not None:
+                verdict = await self._check(snapshot, session, claimed)
+                if verdict == "suspicious":
+                    self._watched(session_id, 0.0).next_look = self._clock() + SUSPECT_EVERY
+                if verdict != "closed":
+                    return
+                snapshot = await self._records.read(session_id)
+            if session_id not in self._waits.sessions:
+                self._forget(session_id)
 
     async def _check(
         self, snapshot: Snapshot, session: SessionRecord, claimed: set[str]
@@ -255,10 +259,11 @@ class Reconciler:
         """Put right what is wrong with the session's open turns; ``closed``: its head was over, so read it again."""
         lost: dict[str, str] = {}
         suspicious = False
-        for position, entry in enumerate(session.lane):
-            if entry.cancelled_at is not None:
-                continue
-            trouble = await self._trouble(entry, position, busy=entry.instance_id in claimed)
+        entries = [(place, entry) for place, entry in enumerate(session.lane) if entry.cancelled_at is None]
+        troubles = await self._together(
+            [partial(self._trouble, entry, place, entry.instance_id in claimed) for place, entry in entries]
+        )
+        for (position, entry), trouble in zip(entries, troubles, strict=True):
             if trouble == "terminated":
                 if position == 0:
                     await self._keeper.cancel_head(snapshot)
@@ -278,7 +283,7 @@ class Reconciler:
                 self._taken_over(trouble)
         return "suspicious" if suspicious else "well"
 
-    async def _trouble(self, entry: LaneEntry, position: int, *, busy: bool) -> str | None:
+    async def _trouble(self, entry: LaneEntry, position: int, busy: bool) -> str | None:
         """What seems to be wrong with the turn's instance. The engine is not asked of one that waits, worked on."""
         if position > 0 and busy:
             return None

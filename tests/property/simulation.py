@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Collection, Coroutine, Generator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -49,6 +49,11 @@ LOST = 0.5
 MOST_LOOKS = 40
 """Looks after which what is still open counts as standing still."""
 POLICY = TurnPolicy("m", tuple, Limits())
+
+
+async def one_by_one(calls: Sequence[Callable[[], Awaitable[Result]]]) -> list[Result]:
+    """Several requests, in their order: the schedule has its say between them."""
+    return [await call() for call in calls]
 
 
 @coroutine
@@ -401,7 +406,7 @@ class World:
         self.memory = DaprStateStorage(self.store, self._clock)
         self.engine, self.model, self.replies = MemoryEngine(), ModelLog(searches=searches), Replies()
         waits, claims = MemoryWaits(self.engine, self._wake_is_lost), MemoryClaims(self.engine, self._is_deaf)
-        self.lanes = Lanes(self.memory, self.engine, self._clock, waits, POLICY)
+        self.lanes = Lanes(self.memory, self.engine, self._clock, waits, POLICY, one_by_one)
         self.turns = Turns(self.memory, self.engine, self.lanes, POLICY, self._clock)
         self.reconciler = Reconciler(
             self.memory,
@@ -412,6 +417,7 @@ class World:
             NoIndex(),
             QuietLink(),
             lambda trouble: None,
+            one_by_one,
             lambda: self._ticks / 1000,
         )
         self.feed = Feed(QuietLink())

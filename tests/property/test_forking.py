@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.property.simulation import POLICY, MemoryEngine, MemoryRecords, MemoryWaits
+from tests.property.simulation import POLICY, MemoryEngine, MemoryRecords, MemoryWaits, one_by_one
 
 from travelbuddy.adapters.dapr_forks import DaprForks
 from travelbuddy.adapters.dapr_state import DaprStateStorage
@@ -67,7 +67,7 @@ class World:
         self._ticks = 0
         self.memory = DaprStateStorage(self.store, self._clock)
         engine = MemoryEngine()
-        lanes = Lanes(self.memory, engine, self._clock, MemoryWaits(engine), POLICY)
+        lanes = Lanes(self.memory, engine, self._clock, MemoryWaits(engine), POLICY, one_by_one)
         self.forking = Forking(self.memory, DaprForks(self.store), lanes, self._clock)
         self.said: dict[str, list[str]] = {}
 

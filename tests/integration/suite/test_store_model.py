@@ -19,7 +19,7 @@ from pydantic import BaseModel, JsonValue
 from tests.integration.framework.bare_sidecar import BareSidecar
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.stores import STORES, InPostgres, InRedis, Place, place
-from tests.property.simulation import POLICY, MemoryEngine
+from tests.property.simulation import POLICY, MemoryEngine, one_by_one
 
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_state import DaprStateStorage
@@ -392,7 +392,7 @@ class WokenTurns:
 
 
 def _lanes(storage: DaprStateStorage, waits: WokenTurns) -> Lanes:
-    return Lanes(storage, QuietEngine(), lambda: NOW, waits, POLICY)
+    return Lanes(storage, QuietEngine(), lambda: NOW, waits, POLICY, one_by_one)
 
 
 def _turn(session: str, entry: LaneEntry, reply: str) -> TurnRecord:

@@ -19,6 +19,7 @@ from tests.property.simulation import (
     NoIndex,
     QuietLink,
     Replies,
+    one_by_one,
 )
 
 from travelbuddy.access.callers import Anybody
@@ -154,7 +155,7 @@ class Service:
         self.live = LiveTurns(QuietLink())
         erasable = DaprErasableRecords(self.store, self._now)
         policy, waits = TurnPolicy("offline-travel-1", tuple, Limits()), MemoryWaits(self.engine)
-        lanes = Lanes(self.memory, self.engine, self._now, waits, policy, self.live.done, erasable)
+        lanes = Lanes(self.memory, self.engine, self._now, waits, policy, one_by_one, self.live.done, erasable)
         self.turns = Turns(self.memory, self.engine, lanes, policy, self._now)
         claims = MemoryClaims(self.engine)
         self.replies = Replies()
@@ -192,7 +193,15 @@ class Service:
             sidecar=self.link,
             worker=self.worker,
             reconciler=Reconciler(
-                self.memory, self.engine, lanes.keeper, waits, claims, NoIndex(), QuietLink(), lambda trouble: None
+                self.memory,
+                self.engine,
+                lanes.keeper,
+                waits,
+                claims,
+                NoIndex(),
+                QuietLink(),
+                lambda trouble: None,
+                one_by_one,
             ),
             readiness=Readiness(self.store.written, self.store.read, self._warnings, every=0),
             watch=EngineWatch(self.link, self.engine.status, self.store.read, lambda: True),

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.property.simulation import POLICY, MemoryEngine, MemoryRecords, MemoryWaits
+from tests.property.simulation import POLICY, MemoryEngine, MemoryRecords, MemoryWaits, one_by_one
 
 from travelbuddy.adapters.dapr_state import DaprStateStorage
 from travelbuddy.adapters.dapr_store import Put
@@ -63,7 +63,7 @@ class Door:
     def __init__(self) -> None:
         self.store, self.engine, self.broker = Store(), MemoryEngine(), Broker()
         memory = DaprStateStorage(self.store, self._now)
-        lanes = Lanes(memory, self.engine, self._now, MemoryWaits(self.engine), POLICY)
+        lanes = Lanes(memory, self.engine, self._now, MemoryWaits(self.engine), POLICY, one_by_one)
         turns = Turns(memory, self.engine, lanes, POLICY, self._now)
         app = FastAPI()
         app.include_router(inbox.router)
