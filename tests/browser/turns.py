@@ -20,7 +20,7 @@ def at(seconds: float) -> str:
 
 def step(name: str, start: float, seconds: float, **more: Any) -> dict[str, Any]:
     """One finished step as the service tells it."""
-    empty = {"attempt": 1, "tokens": None, "error": None, "held_up_ms": None}
+    empty = {"attempt": 1, "tokens": None, "error": None, "held_up_ms": None, "note": None}
     return {"name": name, **empty, "started_at": at(start), "duration_ms": round(seconds * 1000), **more}
 
 

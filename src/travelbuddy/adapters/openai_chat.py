@@ -241,8 +241,6 @@ def _answer(completion: dict[str, Any], on_text: OnText | None) -> ModelAnswer:
 def _checked(content: str, calls: tuple[ToolCall, ...], model: str, usage: Any, finish: str) -> ModelAnswer:
     if len({call.id for call in calls}) < len(calls) or not all(call.id for call in calls):
         calls = tuple(call.model_copy(update={"id": f"call_{i}"}) for i, call in enumerate(calls))
-    if not calls and not content:
-        raise ValueError("neither text nor a tool call")
     prompt, completion, total = (_tokens(usage, f"{kind}_tokens") for kind in ("prompt", "completion", "total"))
     return ModelAnswer(content, calls, model, max(total, prompt + completion), prompt, finish)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
 from travelbuddy.domain.conversation import TurnRecord
+from travelbuddy.domain.messages import Message
 
 SEARCH = "search_flights"
-SHOWN = ("model", "tokens_used", "processing_time", "tools_used", "outcome")
+SHOWN = ("model", "tokens_used", "processing_time", "tools_used", "outcome", "fallback")
 
 
 def chat_answer(turn: TurnRecord) -> dict[str, JsonValue]:
@@ -38,17 +39,17 @@ def chat_answer(turn: TurnRecord) -> dict[str, JsonValue]:
 
 def offers_of(turn: TurnRecord) -> dict[str, JsonValue] | None:
     """What the turn's last search found, ``{"query", "offers", "source"}``, the searches before it as ``earlier``."""
-    found = list(_searches(turn))
+    found = list(searches(turn.messages))
     if not found:
         return None
     last = found.pop()
     return {**last, "earlier": [*found]} if found else last
 
 
-def _searches(turn: TurnRecord) -> Iterator[dict[str, JsonValue]]:
-    """The results of the turn's searches, without those that failed."""
-    calls = {call.id: call.name for message in turn.messages for call in message.tool_calls or ()}
-    for message in turn.messages:
+def searches(messages: Sequence[Message]) -> Iterator[dict[str, JsonValue]]:
+    """The results of the searches among a turn's messages, without those that failed."""
+    calls = {call.id: call.name for message in messages for call in message.tool_calls or ()}
+    for message in messages:
         if message.role != "tool" or calls.get(message.tool_call_id or "") != SEARCH:
             continue
         try:

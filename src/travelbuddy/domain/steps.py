@@ -27,6 +27,8 @@ class Step(BaseModel):
     error: str | None = None
     held_up_ms: int | None = None
     """How long it stood between being asked for and being begun, where that was long: a process died, or was busy."""
+    note: str | None = None
+    """What helped where the first request of the step did not do."""
 
 
 def tokens_of(timeline: Iterable[Step]) -> int:
@@ -51,6 +53,7 @@ def finished_step(
     attempt: int = 1,
     tokens: int | None = None,
     error: str | None = None,
+    note: str | None = None,
 ) -> Step:
     """``asked_at`` is when the workflow asked for it: what began long after that was held up."""
     waited = milliseconds(asked_at, began) if asked_at is not None else 0
@@ -62,6 +65,7 @@ def finished_step(
         tokens=tokens,
         error=error,
         held_up_ms=waited if waited >= HELD_UP else None,
+        note=note,
     )
 
 

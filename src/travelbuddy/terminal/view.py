@@ -92,7 +92,9 @@ def timeline(steps: Iterable[Json]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for step in steps:
-        held = f"held up {took(step['held_up_ms'])}" if step.get("held_up_ms") else ""
+        helped = [one_line(step["note"])] if step.get("note") else []
+        held_up = [f"held up {took(step['held_up_ms'])}"] if step.get("held_up_ms") else []
+        held = "; ".join(held_up + helped)
         note = Text(held, "tb.note")
         if step.get("error"):
             note = Text("; ", "tb.note").join([*([note] if held else []), Text(one_line(step["error"]), "tb.bad")])

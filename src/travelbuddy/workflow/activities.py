@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import structlog
 from cachetools import TTLCache
@@ -12,7 +11,8 @@ from pydantic import JsonValue
 
 from travelbuddy.adapters.ports import ChatModel, Publisher, UserRecords
 from travelbuddy.domain.conversation import Outcome, TurnRecord, notice_turn
-from travelbuddy.domain.messages import Message, unique_ids
+from travelbuddy.domain.found import told_offers
+from travelbuddy.domain.messages import Message, blank, unique_ids
 from travelbuddy.domain.patience import Trouble, after_failure, held_back
 from travelbuddy.domain.standing import Admitted, Done, Queued, Withdrawn
 from travelbuddy.domain.steps import Step, finished_step, tokens_of
@@ -25,8 +25,9 @@ from travelbuddy.live import LiveTurns
 from travelbuddy.telemetry.metrics import Metrics
 from travelbuddy.telemetry.spans import turn_over
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
+from travelbuddy.workflow.asking import Asking
 from travelbuddy.workflow.contracts import CALL_MODEL, CallModelInput, CallToolInput
-from travelbuddy.workflow.prompting import TodayFor, prompt, tools_used
+from travelbuddy.workflow.prompting import TodayFor, tools_used
 from travelbuddy.workflow.texts import APOLOGY, AWAY, REFUSED, TOO_MANY_STEPS, USED_UP, WITHDRAWN, Budget
 from travelbuddy.workflow.toolcalls import ToolCalls
 
@@ -61,14 +62,12 @@ class TurnActivities:
     ) -> None:
         """``tallies`` is asked for a user's sessions where there is a budget of the day; see ASSUME_MISSING, too."""
         self._lanes = lanes
-        self._model = model
+        self._asking = Asking(model, feed, tools, today, assume=assume_missing)
         self._users = users
         self._tools = tools
         self._publisher = publisher
         self._feed = feed
         self._clock = clock
-        self._today = today
-        self._assume = assume_missing
         self._doors = doors or OpenDoors()
         self._tallies = tallies or _no_tallies
         self._metrics = metrics or Metrics().turns
@@ -127,23 +126,18 @@ class TurnActivities:
             return await self._close(turn_id, call, admitted, step, "failed", USED_UP[used_up], {})
         if admitted.user is not None and began - admitted.user.updated_at > REFRESH_USER:
             await self._users.merge_user(call.turn.user_id, {})  # a regular's preferences must not expire
-        self._feed.asking(turn_id, call)
-        asked = self._model.complete(
-            prompt(call, admitted, self._today, assume=self._assume),
-            model=call.turn.model,
-            tools=[] if call.last_step else self._tools.schemas(call.turn.tools),
-            on_text=partial(self._feed.text, turn_id, call.step),
-        )
         try:
-            answer = await self._feed.unless_closed(turn_id, asked)
+            asked = await self._asking.ask(turn_id, call, admitted)
         except (ModelUnavailable, ModelRefused) as trouble:
             step = self._step(call, began, error=trouble.brief)
             why = {"reason": trouble.reason, "error": trouble.brief, "said": trouble.said}
             log.warning("model.failed", turn=turn_id, attempt=call.attempt, **why)
             if isinstance(trouble, ModelRefused):
-                return await self._close(turn_id, call, admitted, step, "failed", REFUSED[trouble.reason], {})
+                apology, reason = REFUSED[trouble.reason], trouble.reason
+                return await self._unanswered(turn_id, call, admitted, step, apology, reason)
             return await self._away(turn_id, call, admitted, step, trouble)
-        step = self._step(call, began, tokens=answer.tokens)
+        answer = asked.answer
+        step = self._step(call, began, tokens=asked.tokens, note=asked.note)
         if answer.tool_calls and not call.last_step:
             calls = unique_ids(answer.tool_calls, call.messages, call.step)
             message = Message(role="assistant", content=answer.content, timestamp=self._clock(), tool_calls=calls)
@@ -153,9 +147,12 @@ class TurnActivities:
             if results:  # nothing was changed, so what was read still holds when the next step follows at once
                 self._kept[turn_id] = admitted
             return ModelResult(kind="tools", message=message, step=step, user_version=version, results=results)
-        if not answer.content:
+        if asked.empty:
+            step = step.model_copy(update={"error": "the model's answer was blank"})
+            return await self._unanswered(turn_id, call, admitted, step, APOLOGY, "blank")
+        if blank(answer.content):
             step = step.model_copy(update={"error": "step limit or token budget reached"})
-            return await self._close(turn_id, call, admitted, step, "failed", TOO_MANY_STEPS, {})
+            return await self._unanswered(turn_id, call, admitted, step, TOO_MANY_STEPS, "steps")
         return await self._close(turn_id, call, admitted, step, "answered", answer.content, {"model": answer.model})
 
     async def _away(
@@ -178,7 +175,15 @@ class TurnActivities:
         if seconds is None:
             text, error = AWAY, f"{step.error}; the model was away for longer than MODEL_PATIENCE allows"
             step = step.model_copy(update={"error": error})
-        return await self._close(turn_id, call, admitted, step, "failed", text, {})
+        return await self._unanswered(turn_id, call, admitted, step, text, "unavailable")
+
+    async def _unanswered(
+        self, turn_id: str, call: CallModelInput, admitted: Admitted, step: Step, apology: str, reason: str
+    ) -> ModelResult:
+        """End a turn that the model did not answer: with the offers that its searches have found, else as failed."""
+        if (told := told_offers(call.messages)) is not None:
+            return await self._close(turn_id, call, admitted, step, "answered", told, {"fallback": reason})
+        return await self._close(turn_id, call, admitted, step, "failed", apology, {})
 
     async def _close(
         self,
@@ -211,7 +216,7 @@ class TurnActivities:
                 *call.messages,
                 Message(role="assistant", content=content, timestamp=now, metadata=metadata),
             ),
-            error=step.error,
+            error=step.error if outcome == "failed" else None,
             timeline=timeline,
             trace=turn.trace,
             door=turn.door,
@@ -250,7 +255,13 @@ class TurnActivities:
         return ModelResult(kind="withdrawn", message=message)
 
     def _step(
-        self, call: CallModelInput, began: datetime, *, tokens: int | None = None, error: str | None = None
+        self,
+        call: CallModelInput,
+        began: datetime,
+        *,
+        tokens: int | None = None,
+        error: str | None = None,
+        note: str | None = None,
     ) -> Step:
         return finished_step(
             CALL_MODEL,
@@ -260,6 +271,7 @@ class TurnActivities:
             attempt=call.attempt,
             tokens=tokens,
             error=error,
+            note=note,
         )
 
 

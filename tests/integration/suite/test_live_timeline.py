@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.stores("sqlite", because="what is told while a turn runs is kept by no store"),
 ]
-STEP = {"name", "attempt", "started_at", "duration_ms", "tokens", "error", "held_up_ms"}
+STEP = {"name", "attempt", "started_at", "duration_ms", "tokens", "error", "held_up_ms", "note"}
 
 
 def _body(session: str, message: str = "Paris?") -> dict[str, str]:

@@ -692,9 +692,6 @@ async def test_a_body_that_is_no_completion_is_worth_another_try(wire: Wire, bod
         _completion(choices=[{}]),
         _completion(choices=[{"message": None}]),
         _completion(choices=[None]),
-        _completion(content=None),
-        _completion(content=""),
-        _completion(content=None, calls=[]),
         _completion(content=17),
         _completion(content=[{"type": "text", "text": "hi"}]),
         _completion(content="half \ud800 character"),
@@ -719,7 +716,6 @@ async def test_a_completion_that_cannot_be_used_is_worth_another_try(wire: Wire,
         b"",
         DONE,
         _events(_chunk("hi")) + DONE,
-        _events(END) + DONE,
         _events(_chunk("hi"), {"error": {"message": "overloaded"}}),
         _events(_chunk("hi"), {"error": "overloaded"}, END) + DONE,
         _events(_chunk("hi"), END) + b"data: {oops\n\n",
@@ -822,3 +818,13 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_replaced(wire: W
         assert (await wire.ask()).content == "hi"
         await asyncio.sleep(0.01)  # the end of the connection comes a moment after the answer
     assert wire.connections == 3
+
+
+@pytest.mark.parametrize(
+    "completion", [_completion(content=None), _completion(content=""), _completion(content=None, calls=[])]
+)
+async def test_an_answer_without_words_is_an_answer(wire: Wire, completion: dict[str, Any]) -> None:
+    """A server that says nothing is not away: who asked decides what becomes of an empty answer."""
+    wire.answer = _always(json.dumps(completion).encode())
+    answer = await wire.ask()
+    assert (answer.content, answer.tool_calls) == ("", ())
