@@ -41,6 +41,7 @@ FIGURES = {
     "memory": ("memory of the app, MB", False),
 }
 """What is measured: its title, and whether more of it is better."""
+TRIES = 3
 ALONE, BUSY, FIFTY, AT_ONCE, WARM_UP = (1, 60), (16, 12), (50, 2), 20, (4, 4)
 
 
@@ -54,7 +55,7 @@ def main() -> int:
         with stub_model() as (model_url, _):
             for number in range(options.rounds):
                 for name in order(number):
-                    found[name].append(_one_run(checkouts[name], model_url))
+                    found[name].append(_measured(checkouts[name], model_url))
                     shown = ", ".join(f"{key} {value:.3g}" for key, value in found[name][-1].items())
                     seconds = time.monotonic() - began
                     print(f"[{seconds:4.0f} s] round {number + 1}/{options.rounds}, {name}: {shown}", flush=True)
@@ -96,6 +97,20 @@ def table(before: Sequence[Figures], after: Sequence[Figures], ratios: Mapping[s
     return told
 
 
+class Unanswered(Exception):
+    """Some messages were not answered, so that the times of the others say little."""
+
+
+def _measured(checkout: Path, model_url: str) -> Figures:
+    """The figures of a run in which all was answered; one that was not is made again, and told."""
+    for left in reversed(range(TRIES)):
+        try:
+            return _one_run(checkout, model_url)
+        except Unanswered as problem:
+            print(f"{checkout}: {problem}; {f'{left} more tries' if left else 'given up'}", flush=True)
+    raise NotStarted("Nothing can be compared.")
+
+
 def _one_run(checkout: Path, model_url: str) -> Figures:
     think(model_url, 0)
     with _stack(checkout, model_url) as stack:
@@ -115,7 +130,7 @@ def _one_run(checkout: Path, model_url: str) -> Figures:
 def _loaded(url: str, users: int, turns: int) -> load.Load:
     done = asyncio.run(load.run(url, users, turns))
     if done.errors:
-        raise NotStarted(f"{done.errors} of {users * turns} messages were not answered; nothing can be compared")
+        raise Unanswered(f"{done.errors} of {users * turns} messages were not answered")
     return done
 
 
@@ -128,7 +143,7 @@ async def _one_session(url: str) -> float:
             body = {"user_id": "contended", "session_id": "contended", "message": f"Flights to Paris, no {number}"}
             async with http.post(f"{url}/chat", json=body) as answer:
                 if answer.status != 200:
-                    raise NotStarted(f"one of {AT_ONCE} messages at once was answered with {answer.status}")
+                    raise Unanswered(f"one of {AT_ONCE} messages at once was answered with {answer.status}")
 
         began = time.perf_counter()
         await asyncio.gather(*map(ask, range(AT_ONCE)))
