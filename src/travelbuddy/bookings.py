@@ -1,29 +1,32 @@
-"""The way in for bookings: ask for an approval, once for each key; look at a user's; decide."""
+"""The way in for bookings: ask for an approval, once for each key; look at a user's; decide.
+
+A booking's record says when something is to be done for it; Jobs starts a workflow then, which does it and ends.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-import structlog
+from pydantic import JsonValue
 
-from travelbuddy.adapters.work_ports import Errands, Work
-from travelbuddy.domain.booking import Booking, Decision, Verdict, decided, expired
+from travelbuddy.adapters.work_ports import Errands
+from travelbuddy.domain.booking import Booking, Decision, Verdict, decided, expired, taken_over
 from travelbuddy.domain.travel import Offer, Passenger
-from travelbuddy.errors import AlreadyDecided, ApprovalExpired, NotFound, StoreUnavailable, ToolError
+from travelbuddy.errors import AlreadyDecided, ApprovalExpired, NotFound, ToolError
 from travelbuddy.flights.provider import HoldsFlights
 from travelbuddy.incoming import errand_id_for
+from travelbuddy.jobs import GOES_ON, JobKind, Jobs
 from travelbuddy.telemetry import audit
 from travelbuddy.tools.desks import Customer
 from travelbuddy.workflow.booking_activities import Accept, BookingActivities
-from travelbuddy.workflow.booking_payloads import BOOKING, DECIDED, BookingInput
-
-log = structlog.get_logger(__name__)
+from travelbuddy.workflow.booking_payloads import BOOKING, BookingInput
 
 MOST_OPEN = 20
 OVERDUE = timedelta(seconds=10)
-"""How long a decision may lie there before whoever sees the booking asks its workflow to look again."""
+"""How late a job may be before whoever sees the booking makes sure that it is noted as open."""
 _LAPSED = "this approval has expired; ask for the flight again"
 
 
@@ -43,36 +46,37 @@ class Bookings:
     def __init__(
         self,
         records: Errands[Booking],
-        work: Work,
+        jobs: Jobs,
         flights: HoldsFlights,
         clock: Callable[[], datetime],
         open_for: timedelta,
     ) -> None:
         """``open_for``: how long a traveller has to decide."""
         self._records = records
-        self._work = work
+        self._jobs = jobs
         self._flights = flights
         self._clock = clock
         self._open_for = open_for
 
     def activities(self, accept: Accept) -> BookingActivities:
         """What its workflows carry out; ``accept`` takes in the notices."""
-        return BookingActivities(self._records, self._flights, accept, self._clock)
+        goes_on = partial(self._jobs.changed, within=GOES_ON)
+        return BookingActivities(self._records, self._flights, accept, self._clock, goes_on)
 
     async def request(self, customer: Customer, offer_id: str, note: str | None) -> Booking:
         """Ask the traveller to approve holding the offer; with a key that was used before, the booking of then.
 
-        The record comes first: a workflow that finds none ends. Raises ToolError, and Transient.
+        Raises ToolError, and Transient.
         """
         booking_id = errand_id_for(customer.user_id, "booking", customer.key)
         if (found := await self._records.find(booking_id)) is None:
             booking = await self._made(booking_id, customer, offer_id, note)
+            await self._jobs.note(booking)
             if not await self._records.create(booking):
                 found = await self._records.find(booking_id)
         if found is not None:
             booking = found[0]
-        if not booking.over:
-            await self._start(booking)
+        self._jobs.changed(booking)
         return booking
 
     async def find(self, booking_id: str, user_id: str | None = None) -> Booking:
@@ -84,7 +88,7 @@ class Bookings:
         return [await self._settled(booking) for booking in await self._records.of(user_id)]
 
     async def decide(self, booking_id: str, choice: Choice, user_id: str | None = None) -> Booking:
-        """Take the decision in and tell the workflow. The first decision counts; the same one again is as the first.
+        """Take the decision in, and have it carried out. The first decision counts; the same one again is as the first.
 
         Raises NotFound as ``find``, AlreadyDecided, ApprovalExpired, and ToolError that names a field.
         """
@@ -98,15 +102,18 @@ class Bookings:
             )
             if known.status != "waiting":
                 _check_same(known, decision)
-                return await self._told(known)
+                self._jobs.changed(known)
+                return known
             offer = await self._chosen(known, choice)
             now = self._clock()
             if now >= known.expires_at:
                 raise ApprovalExpired(_LAPSED)
             booking = decided(known, decision, offer, choice.passengers, now)
+            await self._jobs.note(booking, decided=True)
             if await self._records.replace(booking, etag):
                 audit.record(f"booking.{choice.decision}", [f"booking:{booking_id}"], "done")
-                return await self._told(booking)
+                self._jobs.changed(booking)
+                return booking
 
     async def _found(self, booking_id: str, user_id: str | None) -> tuple[Booking, str]:
         found = await self._records.find(booking_id)
@@ -144,28 +151,20 @@ class Bookings:
             raise ToolError("passengers_unwanted", "nobody needs to know who travels; leave it out", field="passengers")
         return offer
 
-    async def _start(self, booking: Booking) -> None:
-        await self._work.start(BOOKING, booking.id, BookingInput(user_id=booking.user_id).wire())
-
-    async def _told(self, booking: Booking) -> Booking:
-        """Tell the workflow that there is a decision; one that is not there is started."""
-        if booking.status in {"approved", "rejected"} and not await self._work.tell(booking.id, DECIDED):
-            await self._start(booking)
-        return booking
-
     async def _settled(self, booking: Booking) -> Booking:
-        """The booking as it is; where nothing has come of it for too long, its workflow is told, or started again."""
-        if booking.over or self._clock() < (booking.decided_at or booking.expires_at) + OVERDUE:
-            return booking
-        try:
-            state = (await self._work.status(booking.id)).state
-            if state in {"missing", "failed", "terminated"}:
-                await self._start(booking)  # restored from a backup, or ended from outside
-            else:
-                await self._work.tell(booking.id, DECIDED)
-        except StoreUnavailable as down:
-            log.warning("booking.not_told", booking=booking.id, reason=str(down))
+        """The booking as it is now; one for which nothing is done although it is due is noted again as open."""
+        await self._jobs.seen(booking, OVERDUE)
         return expired(booking, self._clock())
+
+
+def booking_jobs(records: Errands[Booking], clock: Callable[[], datetime]) -> JobKind:
+    """How bookings are carried out when something is due."""
+    return JobKind(BOOKING, records, _input, lambda booking: taken_over(booking, clock()))
+
+
+def _input(booking: Booking) -> dict[str, JsonValue]:
+    """What an instance is started with."""
+    return BookingInput(user_id=booking.user_id).wire()
 
 
 def _bounds(offer: Offer) -> tuple[datetime, ...]:

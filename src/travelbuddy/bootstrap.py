@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from travelbuddy.access.build import build_gate
 from travelbuddy.access.gate import Gate
@@ -15,6 +16,7 @@ from travelbuddy.adapters.caching import CachedUsers
 from travelbuddy.adapters.dapr_erasure import DaprErasableRecords
 from travelbuddy.adapters.dapr_errands import DaprErrandIndexes
 from travelbuddy.adapters.dapr_forks import DaprForks
+from travelbuddy.adapters.dapr_jobs import DaprJobIndex
 from travelbuddy.adapters.dapr_mcp import DaprMcpServers
 from travelbuddy.adapters.dapr_open_sessions import DaprOpenSessions
 from travelbuddy.adapters.dapr_publisher import DaprPublisher
@@ -34,13 +36,14 @@ from travelbuddy.admission import Admission
 from travelbuddy.bootstrap_flights import close_outside, flights_of, guards_of
 from travelbuddy.bootstrap_policy import policy_of
 from travelbuddy.bootstrap_readiness import look_of, readiness_of
-from travelbuddy.bootstrap_work import desks_of, work_of, worker_of
+from travelbuddy.bootstrap_work import desks_of, jobs_of, work_of, worker_of
 from travelbuddy.doors import OpenDoors
 from travelbuddy.draining import Drain
 from travelbuddy.erasure import Erasure
 from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.following import Following
 from travelbuddy.forking import Forking
+from travelbuddy.jobs import Jobs
 from travelbuddy.lanes import Lanes
 from travelbuddy.listing import SessionList
 from travelbuddy.live import LiveTurns
@@ -91,6 +94,7 @@ class Services:
     sidecar: Sidecar
     worker: WorkflowWorker
     reconciler: Reconciler
+    jobs: Jobs
     watch: EngineWatch
     readiness: Readiness
     close: Callable[[], Awaitable[None]]
@@ -113,6 +117,7 @@ class Services:
             tasks.create_task(self.reconciler.run())
             if self.look is not None:
                 tasks.create_task(self.look.run())
+            tasks.create_task(self.jobs.run())
             if self.others is not None:
                 tasks.create_task(self.others.listen())
 
@@ -158,7 +163,9 @@ def build_services(settings: Settings) -> Services:
     """Wire the service. Nothing connects until ``Sidecar.run`` is awaited."""
     clock, out, flights, doors, drain = _utc_now, _outside(settings), flights_of(settings), OpenDoors(), Drain()
     out.metrics.watch(out.state.guard, out.model.guard, *guards_of(flights))
-    desks, live, metrics = desks_of(settings, out.engine, out.state, flights, clock), LiveTurns(out.link), out.metrics
+    claims, index = Liveness(out.link, lambda: worker.working), DaprJobIndex(out.state, clock)
+    jobs = jobs_of(out.engine, index, out.state, flights, claims, clock)
+    desks, live, metrics = desks_of(settings, jobs, out.state, flights, clock), LiveTurns(out.link), out.metrics
     others = DaprMcpServers(out.sidecar, listed(settings.mcp_servers))
     toolbox = default_toolbox(flights, desks, others)
     waits, policy = QueueWaits(out.link, clock), policy_of(settings, toolbox)
@@ -166,7 +173,6 @@ def build_services(settings: Settings) -> Services:
     erasable, lanes, users = _memory(out, live, waits, policy)
     tools = ToolCalls(toolbox, tool_contexts(settings, users, flights, clock, desks), live, clock, metrics.turns.tool)
     activities = _activities(settings, out, lanes, users, tools, live, doors)
-    claims = Liveness(out.link, lambda: worker.working)
     taken_over = metrics.turns.taken_over
     reconciler = Reconciler(
         out.memory, out.engine, lanes.keeper, waits, claims, out.open_sessions, out.link, taken_over, side_by_side
@@ -175,7 +181,7 @@ def build_services(settings: Settings) -> Services:
     turns = Turns(out.memory, out.engine, lanes, policy, clock, doors, accepted, reconciler, replica)
     following = Following(live, turns, drain.left)
     worker = worker_of(settings, activities, metrics.turns, waits, work_of(desks, turns, following))
-    worker.on_broken(reconciler.broken)
+    worker.on_broken(_broken(reconciler, jobs))
     live.on_over(reconciler.over)
     look = look_of(settings)
     return Services(
@@ -192,13 +198,14 @@ def build_services(settings: Settings) -> Services:
         memory=out.memory,
         metrics=metrics,
         users=users,
-        erasure=Erasure(erasable, out.engine, live.close, users.forgotten, DaprErrandIndexes(out.state)),
+        erasure=Erasure(erasable, out.engine, live.close, users.forgotten, DaprErrandIndexes(out.state, index)),
         publisher=out.publisher,
         flights=flights,
         desks=desks,
         sidecar=out.sidecar,
         worker=worker,
         reconciler=reconciler,
+        jobs=jobs,
         watch=EngineWatch(out.sidecar, out.engine.knock, partial(out.state.read, "watch"), lambda: worker.running),
         readiness=readiness_of(settings, out.state, look),
         look=look,
@@ -249,6 +256,17 @@ def _cached(memory: UserRecords, link: DaprReplicaLink, metrics: Metrics) -> Cac
     users = CachedUsers(memory, lambda user_id: link.broadcast({"kind": "user", "user": user_id}), metrics.cache_asked)
     link.on("user", lambda notice: users.forget(str(notice["user"])))
     return users
+
+
+def _broken(reconciler: Reconciler, jobs: Jobs) -> Callable[[str, str, Any, bool], None]:
+    """Who is told of a workflow that failed or was ended: each knows its own."""
+
+    def broken(workflow: str, instance_id: str, payload: Any, terminated: bool) -> None:
+        reconciler.broken(workflow, instance_id, payload, terminated)
+        if not terminated:
+            jobs.failed(workflow, instance_id)
+
+    return broken
 
 
 def _admission(settings: Settings, live: LiveTurns, metrics: Metrics) -> Admission:

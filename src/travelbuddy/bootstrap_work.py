@@ -9,19 +9,21 @@ from datetime import datetime, timedelta
 from travelbuddy.adapters.dapr_errands import DaprErrands
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.webhooks import Webhooks
-from travelbuddy.adapters.work_ports import Work
-from travelbuddy.bookings import Bookings
+from travelbuddy.adapters.work_ports import Claims, JobIndex, Work
+from travelbuddy.bookings import Bookings, booking_jobs
 from travelbuddy.domain.booking import Booking
+from travelbuddy.domain.errands import ErrandKind
 from travelbuddy.domain.signing import secret_bytes
 from travelbuddy.domain.watch import Watch
 from travelbuddy.flights.provider import FlightProvider, HoldsFlights
 from travelbuddy.following import Following
+from travelbuddy.jobs import JobKind, Jobs
 from travelbuddy.queue_waits import QueueWaits
 from travelbuddy.settings import Settings
 from travelbuddy.telemetry.turn_metrics import TurnMetrics
 from travelbuddy.tools.desks import Desks
 from travelbuddy.turns import Turns
-from travelbuddy.watches import Watches, WatchRules
+from travelbuddy.watches import Watches, WatchRules, watch_jobs
 from travelbuddy.workflow.activities import TurnActivities
 from travelbuddy.workflow.booking import booking
 from travelbuddy.workflow.booking_payloads import BOOKING
@@ -36,6 +38,8 @@ from travelbuddy.workflow.team_payloads import TEAM_WORKFLOW
 from travelbuddy.workflow.turn import turn
 from travelbuddy.workflow.watch_payloads import FARE_WATCH
 
+Clock = Callable[[], datetime]
+
 
 @dataclass(frozen=True)
 class WorkParts:
@@ -45,13 +49,21 @@ class WorkParts:
     activities: Mapping[str, Execute] = field(default_factory=dict)
 
 
-def desks_of(
-    settings: Settings, engine: Work, records: DaprRecords, flights: FlightProvider, clock: Callable[[], datetime]
-) -> Desks:
+def jobs_of(
+    engine: Work, index: JobIndex, records: DaprRecords, flights: FlightProvider, claims: Claims, clock: Clock
+) -> Jobs:
+    """Who starts what is due of such work."""
+    kinds: dict[ErrandKind, JobKind] = {"fare_watch": watch_jobs(DaprErrands(records, Watch), clock)}
+    if isinstance(flights, HoldsFlights):
+        kinds["booking"] = booking_jobs(DaprErrands(records, Booking), clock)
+    return Jobs(index, engine, kinds, claims, clock)
+
+
+def desks_of(settings: Settings, jobs: Jobs, records: DaprRecords, flights: FlightProvider, clock: Clock) -> Desks:
     """Where tools and routes hand in such work."""
     return Desks(
-        bookings=_bookings(settings, engine, records, flights, clock),
-        watches=_watches(settings, engine, records, flights, clock),
+        bookings=_bookings(settings, jobs, records, flights, clock),
+        watches=_watches(settings, jobs, records, flights, clock),
     )
 
 
@@ -68,22 +80,20 @@ def work_of(desks: Desks, turns: Turns, following: Following) -> WorkParts:
 
 
 def _bookings(
-    settings: Settings, engine: Work, records: DaprRecords, flights: FlightProvider, clock: Callable[[], datetime]
+    settings: Settings, jobs: Jobs, records: DaprRecords, flights: FlightProvider, clock: Clock
 ) -> Bookings | None:
     if not isinstance(flights, HoldsFlights):
         return None
     open_for = timedelta(hours=settings.approval_hours)
-    return Bookings(DaprErrands(records, Booking), engine, flights, clock, open_for)
+    return Bookings(DaprErrands(records, Booking), jobs, flights, clock, open_for)
 
 
-def _watches(
-    settings: Settings, engine: Work, records: DaprRecords, flights: FlightProvider, clock: Callable[[], datetime]
-) -> Watches:
+def _watches(settings: Settings, jobs: Jobs, records: DaprRecords, flights: FlightProvider, clock: Clock) -> Watches:
     secret = settings.webhook_secret
     key = secret_bytes(secret.get_secret_value()) if secret is not None else None
     webhooks = Webhooks(key, allow_private=settings.webhook_allow_private)
     rules = WatchRules(settings.watch_every, settings.watch_every_min, settings.today)
-    return Watches(DaprErrands(records, Watch), engine, flights, webhooks, clock, rules)
+    return Watches(DaprErrands(records, Watch), jobs, flights, webhooks, clock, rules)
 
 
 def worker_of(

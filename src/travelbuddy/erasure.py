@@ -85,13 +85,20 @@ class Erasure:
         return total
 
     async def _drop_errands(self, user_id: str, session_id: str | None = None) -> int:
-        """End and erase the errands of one session, or of all; returns how many workflows there were."""
+        """Erase the errands of one session, or of all, and their workflows; returns how many of those there were.
+
+        The records go first, so that nothing is started for them any more; what was just being started is waited for.
+        """
         if self._errands is None:
             return 0
         marks = await self._errands.marks(user_id)
         gone = {errand_id: mark for errand_id, mark in marks.items() if session_id in {None, mark.session_id}}
-        workflows = await self._purge(gone)
-        await self._errands.drop(user_id, gone)
+        if not gone:
+            return 0
+        await self._errands.delete(gone)
+        await asyncio.sleep(SETTLE)
+        workflows = await self._purge([i for errand_id, mark in gone.items() for i in mark.instances(errand_id)])
+        await self._errands.unlist(user_id, gone)
         return workflows
 
     async def _sessions_left(self, user_id: str) -> set[str]:

@@ -1,30 +1,33 @@
-"""The way in for fare watches: begin one, once for each key; look at a user's; cancel."""
+"""The way in for fare watches: begin one, once for each key; look at a user's; cancel.
+
+A watch's record says when it is to look next; Jobs starts a workflow then, which takes the look, tells, and ends.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
-import structlog
+from pydantic import JsonValue
 
-from travelbuddy.adapters.work_ports import Errands, WebhookSender, Work
+from travelbuddy.adapters.work_ports import Errands, WebhookSender
 from travelbuddy.domain.travel import FlightQuery
-from travelbuddy.domain.watch import Watch, closed, end_of, seen, taken_in
-from travelbuddy.errors import KeyReused, NotFound, StoreUnavailable, ToolError, TooManyWatches, Transient
+from travelbuddy.domain.watch import Watch, closed, end_of, seen, taken_in, taken_over
+from travelbuddy.errors import KeyReused, NotFound, ToolError, TooManyWatches, Transient
 from travelbuddy.flights.provider import FlightProvider
 from travelbuddy.incoming import errand_id_for
+from travelbuddy.jobs import GOES_ON, JobKind, Jobs
 from travelbuddy.tools.desks import Customer
 from travelbuddy.workflow.watch_activities import Accept, WatchActivities
 from travelbuddy.workflow.watch_payloads import FARE_WATCH, WatchInput
 
-log = structlog.get_logger(__name__)
-
 MOST_OPEN = 20
 LONGEST_EVERY = 7 * 86_400.0
-OVERDUE = timedelta(minutes=2)
-"""How late a look may be before whoever sees the watch asks whether its workflow is still there."""
+OVERDUE = timedelta(seconds=10)
+"""How late a look may be before whoever sees the watch makes sure that it is noted as open."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,14 @@ class Watches:
     def __init__(
         self,
         records: Errands[Watch],
-        work: Work,
+        jobs: Jobs,
         flights: FlightProvider,
         webhooks: WebhookSender,
         clock: Callable[[], datetime],
         rules: WatchRules,
     ) -> None:
         self._records = records
-        self._work = work
+        self._jobs = jobs
         self._flights = flights
         self._webhooks = webhooks
         self._clock = clock
@@ -68,7 +71,8 @@ class Watches:
 
     def activities(self, accept: Accept) -> WatchActivities:
         """What its workflows carry out; ``accept`` takes in the notices."""
-        return WatchActivities(self._records, self._flights, accept, self._webhooks, self._clock)
+        goes_on = partial(self._jobs.changed, within=GOES_ON)
+        return WatchActivities(self._records, self._flights, accept, self._webhooks, self._clock, goes_on)
 
     async def watch(self, customer: Customer, query: FlightQuery, limit: str, today: date) -> Watch:
         """As the tool wants it: the first look is taken here, and its price is told by whoever asked for it."""
@@ -81,21 +85,19 @@ class Watches:
     ) -> Watch:
         """Begin a watch; with a key that was used before, the watch of then.
 
-        The record comes first: a workflow that finds none ends. A door that dies before it has started the workflow is
-        asked again with its key, or the next who looks at the watch starts it. Raises ToolError that names the field,
-        KeyReused, and Transient.
+        Raises ToolError that names the field, KeyReused, and Transient.
         """
         watch_id = errand_id_for(user_id, "fare_watch", key or uuid4().hex)
         if (found := await self._records.find(watch_id)) is None:
             watch = await self._made(watch_id, user_id, session_id, wish, today)
             if look:
                 watch = await self._looked(watch)
+            await self._jobs.note(watch)
             if not await self._records.create(watch):
                 found = await self._records.find(watch_id)
         if found is not None:
             watch = _same(found[0], session_id, wish)
-        if not watch.over:
-            await self._start(watch)
+        self._jobs.changed(watch)
         return watch
 
     async def find(self, watch_id: str, user_id: str | None = None) -> Watch:
@@ -115,10 +117,8 @@ class Watches:
                 return watch
             if await self._records.replace(watch, etag):
                 break
-        try:
-            await self._work.terminate(watch_id)
-        except StoreUnavailable as down:  # its next look finds that it is cancelled
-            log.warning("fare_watch.not_terminated", watch=watch_id, reason=str(down))
+        self._jobs.changed(watch)
+        await self._jobs.stop(watch)
         return watch
 
     async def _found(self, watch_id: str, user_id: str | None) -> tuple[Watch, str]:
@@ -163,42 +163,28 @@ class Watches:
             raise TooManyWatches("too_many_watches", message)
 
     async def _looked(self, watch: Watch) -> Watch:
-        """The watch with its first look taken; when the supplier has trouble the workflow takes it."""
+        """The watch with its first look taken, of which the answer tells; the supplier's trouble leaves it to a job."""
         try:
             look = seen(await self._flights.search(watch.query), 0)
         except Transient:
             return watch
-        return taken_in(watch, look, self._clock())
-
-    async def _start(self, watch: Watch) -> None:
-        """Start the workflow at the next look that is due, unless it runs."""
-        payload = WatchInput(
-            user_id=watch.user_id,
-            grid=watch.grid,
-            every=watch.every,
-            ends_at=watch.ends_at,
-            number=watch.taken + 1,
-        )
-        await self._work.start(FARE_WATCH, watch.id, payload.wire())
+        return taken_in(watch, look, self._clock()).model_copy(update={"to_tell": None})
 
     async def _settled(self, watch: Watch) -> Watch:
-        """The watch as it is: of one whose look is long overdue, the engine is asked what has become of it."""
-        if watch.over or self._clock() - watch.next_check_at < OVERDUE:
-            return watch
-        state = (await self._work.status(watch.id)).state
-        if state in {"missing", "failed"}:  # restored from a backup, or its door died
-            await self._start(watch)
-        elif state == "terminated":
-            return await self._ended_outside(watch.id) or watch
+        """The watch as it is; one that does not look although it is due is noted again as open."""
+        await self._jobs.seen(watch, OVERDUE)
         return watch
 
-    async def _ended_outside(self, watch_id: str) -> Watch | None:
-        """Record that somebody ended the workflow."""
-        while (found := await self._records.find(watch_id)) is not None:
-            watch = closed(found[0], "cancelled", "ended from outside")
-            if watch == found[0] or await self._records.replace(watch, found[1]):
-                return watch
-        return None
+
+def watch_jobs(records: Errands[Watch], clock: Callable[[], datetime]) -> JobKind:
+    """How watches are carried out when something is due."""
+    return JobKind(FARE_WATCH, records, _look, lambda watch: taken_over(watch, clock()))
+
+
+def _look(watch: Watch) -> dict[str, JsonValue]:
+    """What a look is started with."""
+    every, ends_at = watch.every, watch.ends_at
+    return WatchInput(user_id=watch.user_id, grid=watch.grid, every=every, ends_at=ends_at, number=watch.number).wire()
 
 
 def _same(known: Watch, session_id: str, wish: Wish) -> Watch:

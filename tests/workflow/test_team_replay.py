@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +15,15 @@ from dapr.ext.workflow._durabletask.internal import protos
 from dapr.ext.workflow._durabletask.worker import _Registry
 from tests.workflow.replay import START, Replay
 
+from travelbuddy.domain.conversation import TurnRecord
+from travelbuddy.incoming import Incoming
 from travelbuddy.sealing import Sealer
+from travelbuddy.turns import Accepted
 from travelbuddy.workflow.calling import is_called
 from travelbuddy.workflow.payloads import seal_actions
 from travelbuddy.workflow.team import MAX_ASKS, NOT_TAKEN, STILL_AT_WORK, team_task
-from travelbuddy.workflow.team_payloads import ACCEPT_TASK, AWAIT_REPLY, TEAM_WORKFLOW
+from travelbuddy.workflow.team_activities import TeamActivities
+from travelbuddy.workflow.team_payloads import ACCEPT_TASK, AWAIT_REPLY, TEAM_WORKFLOW, AcceptTask
 
 ASKED = {"task": "To Paris", "_message_metadata": {"source": "Coordinator"}}
 ACCEPTED = {"turn_id": "u1-k2"}
@@ -55,6 +60,12 @@ class TeamReplay(Replay):
         ((name, payload),) = self.asked
         assert name == ACCEPT_TASK
         return dict(payload)
+
+    @property
+    def waits(self) -> float:
+        """Seconds from now until the activity that is asked for does something."""
+        ((_, payload),) = self.asked
+        return float(payload.get("after", 0.0)) - self.now.timestamp()
 
 
 def _said(replay: Replay) -> str:
@@ -146,14 +157,14 @@ def test_a_store_that_is_away_is_waited_for() -> None:
     replay = TeamReplay(ASKED, _parent())
     first = replay.task
     replay.complete({"retry_after": 7})
-    assert replay.time_passes() == 7
+    assert replay.waits == pytest.approx(7, abs=0.01)
     replay.break_down()
-    assert replay.time_passes() > 0
-    assert replay.task == first, "the same turn is asked for"
+    assert replay.waits > 0
+    assert {**replay.task, "after": None} == {**first, "after": None}, "the same turn is asked for"
     replay.complete(ACCEPTED)
     for _ in range(3):
         replay.complete({})
-        assert replay.time_passes() <= 1.01, "a long turn is waited for without a gap"
+        assert 0 < replay.waits <= 1.01, "a long turn is waited for without a gap"
     replay.complete({"reply": "At last"})
     assert _said(replay) == "At last"
 
@@ -168,8 +179,35 @@ def test_patience_has_an_end_that_is_told(accepted: bool, told: str, monkeypatch
         replay.complete(ACCEPTED)
     for _ in range(3):
         replay.complete({})
-        replay.time_passes()
     assert _said(replay) == told
+
+
+async def test_the_pause_is_inside_the_activity() -> None:
+    """An execution waits until the moment that it is given; one that comes again after a kill does not wait anew."""
+    asked: list[Incoming] = []
+
+    async def accept(incoming: Incoming) -> Any:
+        asked.append(incoming)
+        return Accepted("u1-k2", incoming.session_id)
+
+    now = 1_000.0
+    activities = TeamActivities(accept, Nobody(), lambda: now)
+    task = AcceptTask(user_id="ada", session_id="trip", text="To Paris", key="k", after=now + 0.2)
+    began = time.monotonic()
+    assert (await activities.accept_task("t", task)).turn_id == "u1-k2"
+    assert 0.19 < time.monotonic() - began < 5
+    now += 0.2
+    began = time.monotonic()
+    await activities.accept_task("t", task)
+    assert time.monotonic() - began < 0.15
+    assert len(asked) == 2
+
+
+class Nobody:
+    """Who knows of no turn's end."""
+
+    async def ended(self, turn_id: str, seconds: float, *, ask: bool) -> TurnRecord | None:
+        return None
 
 
 def test_the_caller_can_read_the_end_where_payloads_are_sealed() -> None:

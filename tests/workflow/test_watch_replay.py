@@ -1,160 +1,90 @@
-"""The generator of the fare watch, replayed from its history after every step."""
+"""The generator of a fare watch, replayed from its history after every step."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.workflow.replay import START, Replay
 
-from travelbuddy.workflow.fare_watch import ATTEMPTS, fare_watch, pause
+from travelbuddy.domain.watch import ATTEMPTS, pause
+from travelbuddy.workflow.fare_watch import fare_watch
 from travelbuddy.workflow.watch_payloads import FARE_WATCH, WatchInput
 
 HOUR = 3600.0
-DONE: dict[str, Any] = {}
-TELL, WEBHOOK, OVER, RETRY = ({"kind": kind} for kind in ("tell", "webhook", "over", "retry"))
+DONE, TELL, WEBHOOK, END, OVER, RETRY = ({"kind": kind} for kind in ("done", "tell", "webhook", "end", "over", "retry"))
 
 
-def _begin(number: int = 0, ends: timedelta = timedelta(days=30)) -> Replay:
-    begun = START if number else START + timedelta(minutes=5)  # whoever begins it does not wait for its grid
-    inp = WatchInput(user_id="ada", grid=begun, every=HOUR, ends_at=START + ends, number=number)
+def _begin(number: int = 0) -> Replay:
+    """An instance that is to take the look of this number."""
+    inp = WatchInput(user_id="ada", grid=START, every=HOUR, ends_at=START + timedelta(days=1), number=number)
     return Replay(inp.wire(), name=FARE_WATCH, workflow=fare_watch)
 
 
-def _next(replay: Replay) -> WatchInput:
-    assert replay.continued is not None
-    return WatchInput.model_validate(replay.continued)
+def _over(replay: Replay, number: int = 0) -> bool:
+    return replay.output == {"looks": number} and replay.continued is None and not replay.failed
 
 
-def test_a_period_is_a_timer_and_one_look() -> None:
-    """A life of the instance waits until its look is due, looks, and goes on as new with the next number."""
+def test_an_instance_is_one_look() -> None:
+    """It looks at once and ends: when the next look is due is in the record."""
     replay = _begin(number=3)
-    assert replay.next == ["timer"]
-    assert replay.time_passes() == pytest.approx(3 * HOUR, abs=1)
     assert replay.asked == [("check_fare", {"user_id": "ada", "number": 3})]
+    assert replay.status == "looking (number 3)"
     replay.complete(DONE)
-    assert _next(replay).number == 4
+    assert _over(replay, 3)
 
 
-def test_the_first_look_is_at_once() -> None:
-    """Whoever begins a watch does not wait for its first look."""
-    assert _begin().next == ["check_fare"]
-
-
-def test_the_payload_does_not_grow() -> None:
-    """What goes into the next life is what came into this one, but for the number."""
-    replay = _begin(number=3)
-    replay.time_passes()
-    replay.complete(TELL)
-    replay.complete(WEBHOOK)
-    replay.complete(DONE)
-    assert _next(replay).model_copy(update={"number": 3}) == _next(_life(3)).model_copy(update={"number": 3})
-
-
-def _life(number: int) -> Replay:
-    replay = _begin(number)
-    replay.time_passes()
-    replay.complete(DONE)
-    return replay
-
-
-def test_missed_looks_are_made_up_for_by_one() -> None:
-    """After an outage of five periods the look is taken once, and the next is due on the grid again."""
-    replay = Replay(
-        WatchInput(
-            user_id="ada",
-            grid=START - 5.5 * timedelta(hours=1),
-            every=HOUR,
-            ends_at=START + timedelta(days=1),
-            number=1,
-        ).wire(),
-        name=FARE_WATCH,
-        workflow=fare_watch,
-    )
-    assert replay.next == ["check_fare"]
-    replay.complete(DONE)
-    assert _next(replay).number == 6
-    assert _next(replay).due == START + timedelta(minutes=30)
-
-
-def test_a_fall_is_told_before_the_next_period() -> None:
-    """The notice first, then the webhook where there is one, then the next life."""
+def test_a_fall_is_told() -> None:
+    """The notice first, then the webhook where there is one."""
     replay = _begin()
     replay.complete(TELL)
     assert replay.next == ["tell_fare"]
     replay.complete(WEBHOOK)
     assert replay.next == ["send_webhook"]
     replay.complete(DONE)
-    assert _next(replay).number == 1
+    assert _over(replay)
     replay = _begin()
     replay.complete(TELL)
     replay.complete(DONE)
-    assert _next(replay).number == 1
+    assert _over(replay)
 
 
-def test_a_webhook_is_tried_again_with_durable_timers() -> None:
-    """Each pause is longer than the one before; the last attempt knows that it is; the grid is kept."""
-    replay, pauses = _begin(), []
-    replay.complete(TELL)
-    replay.complete(WEBHOOK)
-    for attempt in range(1, ATTEMPTS + 1):
-        assert replay.asked[-1][1].get("last_attempt", False) == (attempt == ATTEMPTS)
-        replay.complete(RETRY)
-        pauses.append(replay.time_passes())
-    assert pauses == sorted(pauses)
-    assert sum(pauses) < HOUR
-    assert _next(replay).due == START + timedelta(hours=1, minutes=5)
+@pytest.mark.parametrize("before", [[], [TELL], [TELL, WEBHOOK]])
+def test_what_could_not_be_done_is_left_to_a_later_instance(before: list[dict[str, str]]) -> None:
+    """Nothing is waited for here: the record says that something is due, and when."""
+    for trouble in ("retry", "broken"):
+        replay = _begin()
+        for result in before:
+            replay.complete(result)
+        replay.break_down() if trouble == "broken" else replay.complete(RETRY)
+        assert _over(replay)
 
 
-def test_a_fall_that_cannot_be_told_is_told_in_the_next_life() -> None:
-    """While the store is away the same look goes on as new, as often as need be; nothing is left out."""
-    replay = _begin()
-    replay.complete(TELL)
-    for _ in range(ATTEMPTS):
-        replay.complete(RETRY)
-        replay.time_passes()
-    assert _next(replay).number == 0
-
-
-def test_a_look_that_cannot_be_noted_is_left_out() -> None:
-    """After all attempts the next period tries again; so does one whose activity breaks down."""
-    replay = _begin()
-    for _ in range(ATTEMPTS):
-        replay.break_down()
-        replay.time_passes()
-    assert _next(replay).number == 1
-
-
-def test_the_watch_ends_when_its_last_day_is_over() -> None:
-    """No look comes after the end; what is left is to say so, which is tried again like a notice."""
-    replay = _begin(number=2, ends=timedelta(minutes=90))
-    assert replay.time_passes() == pytest.approx(1.5 * HOUR, abs=1)
+def test_a_watch_whose_last_day_is_over_ends() -> None:
+    """No look is taken any more; what is left is to say so."""
+    replay = _begin(number=2)
+    replay.complete(END)
     assert replay.next == ["end_watch"]
     replay.complete(OVER)
-    assert replay.output == {"looks": 2}
-    replay = _begin(number=2, ends=timedelta(minutes=90))
-    replay.time_passes()
-    for _ in range(ATTEMPTS):
-        replay.complete(RETRY)
-        replay.time_passes()
-    assert _next(replay).number == 2
+    assert _over(replay, 2)
 
 
 def test_a_watch_that_is_over_looks_no_more() -> None:
-    """Cancelled or erased while it waited: the look finds that out, and the workflow ends."""
+    """Cancelled or erased meanwhile: the look finds that out, and the workflow ends."""
     replay = _begin()
     replay.complete(OVER)
-    assert replay.continued is None
-    assert replay.output is not None
+    assert _over(replay)
+    assert replay.status == "over"
 
 
-def test_an_end_from_outside_is_not_lost_in_the_step_to_the_next_life() -> None:
-    """A look that is done while somebody ends the workflow does not let it begin anew."""
+def test_an_end_from_outside_is_not_lost() -> None:
+    """A look that is done while somebody ends the workflow does not let it go on."""
     replay = _begin()
-    replay.complete_and_end(DONE)
+    replay.complete_and_end(TELL)
     assert replay.ended
-    assert replay.continued is None
+    assert replay.next == []
 
 
 @pytest.mark.parametrize("every", [0.05, 1, 900, 21_600, 604_800])
@@ -163,8 +93,12 @@ def test_all_attempts_fit_into_a_period(every: float) -> None:
     assert sum(pause(attempt, every, 86_400) for attempt in range(1, ATTEMPTS + 1)) < every
 
 
-def test_due_never_after_the_end() -> None:
-    """The last wait ends with the watch."""
-    inp = WatchInput(user_id="a", grid=START, every=HOUR, ends_at=START + timedelta(minutes=5), number=9)
-    assert (inp.due, inp.ending) == (START + timedelta(minutes=5), True)
-    assert isinstance(inp.due, datetime)
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["done", "tell", "webhook", "end", "over", "retry", "broken"]), max_size=4))
+def test_any_history_replays_to_the_same_decisions(results: list[str]) -> None:
+    """Whatever comes of whichever step, replaying never diverges."""
+    replay = _begin()
+    for result in [*results, "done"]:
+        if replay.output is None:
+            replay.break_down() if result == "broken" else replay.complete({"kind": result})
+    assert _over(replay)

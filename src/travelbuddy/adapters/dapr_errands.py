@@ -7,12 +7,12 @@ errands:<user>     ErrandIndex, under its ETag           400 days
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Generic
 
 from travelbuddy.adapters.dapr_records import DAY, DaprRecords, corrupt_key
 from travelbuddy.adapters.dapr_store import Put
-from travelbuddy.adapters.work_ports import Kind
+from travelbuddy.adapters.work_ports import JobIndex, Kind
 from travelbuddy.domain.errands import LISTED_FOR, ErrandIndex, ErrandKind, Mark
 
 OPEN_TTL = LISTED_FOR.days * DAY
@@ -50,31 +50,48 @@ class DaprErrands(Generic[Kind]):
         """See Errands."""
         marks = await self._indexes.marks(user_id)
         ids = [errand_id for errand_id, mark in reversed([*marks.items()]) if mark.kind == self._kind]
-        found: list[Kind] = []
+        return [*(await self.find_all(ids)).values()]
+
+    async def find_all(self, errand_ids: Collection[str]) -> dict[str, Kind]:
+        """See Errands."""
+        ids, found = [*errand_ids], dict[str, Kind]()
         for start in range(0, len(ids), _AT_ONCE):
-            keys = [_key(self._kind, errand_id) for errand_id in ids[start : start + _AT_ONCE]]
+            keys = {_key(self._kind, errand_id): errand_id for errand_id in ids[start : start + _AT_ONCE]}
             for key, stored in zip(keys, await self._records.read(*keys), strict=True):
                 if (errand := await self._records.parse(self._shape, key, stored)) is not None:
-                    found.append(errand)
+                    found[keys[key]] = errand
         return found
+
+    async def next_run(self, errand: Kind, etag: str) -> bool:
+        """See Errands. Listed first: an instance of a run that is not listed would outlast its user's erasure."""
+        run = errand.run + 1
+        await self._indexes.change(errand.user_id, lambda index: index.with_run(errand.id, run))
+        return await self.replace(errand.model_copy(update={"run": run}), etag)
 
 
 class DaprErrandIndexes:
     """Which errands a user has: the ErasableErrands port."""
 
-    def __init__(self, records: DaprRecords) -> None:
+    def __init__(self, records: DaprRecords, jobs: JobIndex | None = None) -> None:
+        """``jobs`` is where open errands are noted as well."""
         self._records = records
+        self._jobs = jobs
 
     async def marks(self, user_id: str) -> Mapping[str, Mark]:
         """See ErasableErrands."""
         return (await self._read(user_id))[0].errands
 
-    async def drop(self, user_id: str, marks: Mapping[str, Mark]) -> None:
-        """See ErasableErrands. The index goes last: whoever died in the middle is asked again and goes on."""
+    async def delete(self, marks: Mapping[str, Mark]) -> None:
+        """See ErasableErrands."""
         for errand_id, mark in marks.items():
             key = _key(mark.kind, errand_id)
             await self._records.delete(key)
             await self._records.delete(corrupt_key(key))
+        if self._jobs is not None:
+            await self._jobs.drop(marks)
+
+    async def unlist(self, user_id: str, marks: Mapping[str, Mark]) -> None:
+        """See ErasableErrands. The index goes last: whoever died in the middle is asked again and goes on."""
         if marks:
             await self.change(user_id, lambda index: index.without(*marks))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pydantic import JsonValue
 
 from travelbuddy.adapters.ports import EngineStatus
 from travelbuddy.domain.errands import Errand, Mark
+from travelbuddy.domain.jobs import JobEntry, JobShard
 
 Kind = TypeVar("Kind", bound=Errand)
 
@@ -20,19 +22,69 @@ class Work(Protocol):
         """Start an instance. False: one of that id is running already. One that has ended is started anew."""
         ...
 
-    async def tell(self, instance_id: str, event: str, data: JsonValue = None) -> bool:
-        """Raise an event at the instance; it is kept until the instance waits for it. False: there is no such instance.
-
-        One that has ended drops it without a word, and of several raised at once the engine may lose one.
-        """
-        ...
-
     async def status(self, instance_id: str) -> EngineStatus:
         """The instance's state; ``missing`` when the engine does not know the id."""
         ...
 
     async def terminate(self, instance_id: str) -> None:
         """End the instance; harmless when it has ended or is unknown."""
+        ...
+
+    async def purge(self, instance_id: str) -> bool:
+        """Forget an ended instance with its whole history; False when it is unknown."""
+        ...
+
+    async def probe(self) -> bool:
+        """Whether a new instance with one activity runs to its end now, within seconds: the engine hands out work."""
+        ...
+
+    async def ids(self, prefix: str) -> list[str]:
+        """The ids of all instances the engine still keeps that begin with ``prefix``. Reads all keys: costly."""
+        ...
+
+
+class Claims(Protocol):
+    """Who works on what; see Liveness."""
+
+    async def claimed(self, instance_ids: Collection[str]) -> set[str]:
+        """Those of the instances that some replica works on now."""
+        ...
+
+
+@dataclass(frozen=True)
+class StoredShard:
+    """A part of the index of open jobs as read."""
+
+    number: int
+    shard: JobShard
+    etag: str
+
+
+class JobIndex(Protocol):
+    """The index of open jobs. Every method raises StoreUnavailable when the store does not answer."""
+
+    async def note(self, job_id: str, entry: JobEntry) -> None:
+        """Note the job, at the nearer time where it is noted already."""
+        ...
+
+    async def drop(self, job_ids: Iterable[str]) -> None:
+        """Remove these."""
+        ...
+
+    async def shards(self) -> list[StoredShard]:
+        """All parts that hold jobs."""
+        ...
+
+    async def correct(self, stored: StoredShard, shard: JobShard) -> bool:
+        """Replace a part if it is still as it was read. False: somebody was faster."""
+        ...
+
+    async def migrated(self) -> bool:
+        """Whether the jobs that the version before has begun were taken in."""
+        ...
+
+    async def note_migrated(self) -> None:
+        """Note that they were."""
         ...
 
 
@@ -45,6 +97,14 @@ class Errands(Protocol[Kind]):
 
     async def find(self, errand_id: str) -> tuple[Kind, str] | None:
         """The errand, and the ETag that its next write must still find."""
+        ...
+
+    async def find_all(self, errand_ids: Collection[str]) -> dict[str, Kind]:
+        """Those of the errands that there are."""
+        ...
+
+    async def next_run(self, errand: Kind, etag: str) -> bool:
+        """As ``replace``, for the same errand with its next run, which is listed before."""
         ...
 
     async def replace(self, errand: Kind, etag: str) -> bool:
@@ -66,8 +126,12 @@ class ErasableErrands(Protocol):
         """The user's errands by id, as the index has them."""
         ...
 
-    async def drop(self, user_id: str, marks: Mapping[str, Mark]) -> None:
-        """Delete the records of these, and take them out of the index."""
+    async def delete(self, marks: Mapping[str, Mark]) -> None:
+        """Delete the records of these, so that nothing is done for them any more."""
+        ...
+
+    async def unlist(self, user_id: str, marks: Mapping[str, Mark]) -> None:
+        """Take these out of the user's index."""
         ...
 
 

@@ -10,8 +10,6 @@ from travelbuddy.workflow.contracts import OwnedPayload
 
 BOOKING = "booking"
 LOOK_AT_BOOKING, HOLD_OFFER, TELL_BOOKING = "look_at_booking", "hold_offer", "tell_booking"
-DECIDED = "decided"
-"""The event that says: look at the record, there is a decision."""
 
 
 class BookingInput(OwnedPayload):
@@ -19,7 +17,7 @@ class BookingInput(OwnedPayload):
 
 
 class BookingStep(OwnedPayload):
-    """One execution of an activity."""
+    """One execution of an activity. ``last_attempt`` is of earlier versions: the record counts the attempts."""
 
     last_attempt: bool = False
 
@@ -27,8 +25,8 @@ class BookingStep(OwnedPayload):
 class BookingResult(BaseModel):
     """How the booking stands.
 
-    ``wait``: for a decision, so many ``seconds`` at most. ``hold``: it is approved. ``tell``: it has ended, which is
-    to be told. ``over``: nothing is left to do. ``retry``: try again, not before ``seconds``.
+    ``wait``: nothing is due now; the record says when it will be. ``hold``: it is approved. ``tell``: it has ended,
+    which is to be told. ``over``: nothing is left to do. ``retry``: the store is away; it is due until it is done.
     """
 
     model_config = ConfigDict(frozen=True)

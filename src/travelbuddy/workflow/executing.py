@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from pydantic import BaseModel
 
+from travelbuddy.domain.errands import errand_of
 from travelbuddy.domain.turn import ModelResult, ToolResult
 from travelbuddy.errors import StoreUnavailable
 from travelbuddy.queue_waits import QueueWaits
@@ -74,16 +75,17 @@ def plain(name: str, shape: type[Asked], run: Callable[[str, Asked], Awaitable[B
     return execute
 
 
-def or_retry(
+def for_errand(
     run: Callable[[str, Asked], Awaitable[Result]], retry: Callable[[float | None], Result]
 ) -> Callable[[str, Asked], Awaitable[Result]]:
-    """The activity; where the store is away, what ``retry`` makes of it: the workflow decides when to try again."""
+    """The activity for the errand that an instance belongs to; where the store is away, what ``retry`` makes of it."""
 
     async def patiently(instance_id: str, asked: Asked) -> Result:
+        errand_id = errand_of(instance_id)
         try:
-            return await run(instance_id, asked)
+            return await run(errand_id, asked)
         except StoreUnavailable as down:
-            log.warning("errand.store_unavailable", errand=instance_id, reason=str(down))
+            log.warning("errand.store_unavailable", errand=errand_id, reason=str(down))
             return retry(down.retry_after)
 
     return patiently

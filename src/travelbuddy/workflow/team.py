@@ -11,8 +11,8 @@ from dapr.ext.workflow._durabletask.task import Task, TaskFailedError
 from pydantic import JsonValue
 
 from travelbuddy.domain.teams import BadTask, task_of
-from travelbuddy.workflow.contracts import OwnedPayload
-from travelbuddy.workflow.team_payloads import ACCEPT_TASK, AGENT, AWAIT_REPLY, AcceptTask, AwaitReply, Progress
+from travelbuddy.workflow.team_payloads import ACCEPT_TASK, AGENT, AWAIT_REPLY, AcceptTask, Ask, AwaitReply, Progress
+from travelbuddy.workflow.waits import now
 
 MAX_ASKS = 500
 """How often an activity is asked in vain, before the caller is told that nothing came. With a turn at work, 8 hours."""
@@ -42,8 +42,11 @@ def team_task(ctx: DaprWorkflowContext, payload: JsonValue) -> Generator[Task[An
     return _said(came.reply or STILL_AT_WORK)
 
 
-def _ask(ctx: DaprWorkflowContext, activity: str, payload: OwnedPayload) -> Step:
-    """The activity's result, asked for again until it has one, or MAX_ASKS times."""
+def _ask(ctx: DaprWorkflowContext, activity: str, payload: Ask) -> Step:
+    """The activity's result, asked for again until it has one, or MAX_ASKS times.
+
+    The pauses are inside the activity: this workflow has no durable timer (ARC-030).
+    """
     pause = PAUSE
     for _ in range(MAX_ASKS):
         try:
@@ -54,7 +57,8 @@ def _ask(ctx: DaprWorkflowContext, activity: str, payload: OwnedPayload) -> Step
             return came
         if came.retry_after is None:  # it waited, and goes on waiting
             pause = PAUSE
-        yield ctx.create_timer(timedelta(seconds=came.retry_after or PAUSE))
+        again = now(ctx) + timedelta(seconds=came.retry_after or PAUSE)
+        payload = payload.model_copy(update={"after": again.timestamp()})
         pause = min(pause * 2, LONGEST_PAUSE)
     return Progress()
 

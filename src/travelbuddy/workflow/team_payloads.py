@@ -12,7 +12,16 @@ ACCEPT_TASK = "accept_task"
 AWAIT_REPLY = "await_reply"
 
 
-class AcceptTask(OwnedPayload):
+class Ask(OwnedPayload):
+    """One execution of an activity, not before the moment ``after`` (seconds since 1970).
+
+    A moment, not a time to wait: an execution that comes again after a kill does not wait anew.
+    """
+
+    after: float = 0.0
+
+
+class AcceptTask(Ask):
     """One execution of ``accept_task``."""
 
     session_id: str
@@ -20,7 +29,7 @@ class AcceptTask(OwnedPayload):
     key: str
 
 
-class AwaitReply(OwnedPayload):
+class AwaitReply(Ask):
     """One execution of ``await_reply``."""
 
     turn_id: str

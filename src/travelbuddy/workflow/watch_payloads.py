@@ -7,7 +7,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from travelbuddy.domain.watch import due_at, next_number
 from travelbuddy.workflow.contracts import OwnedPayload
 
 FARE_WATCH = "fare_watch"
@@ -15,30 +14,19 @@ CHECK_FARE, TELL_FARE, SEND_WEBHOOK, END_WATCH = "check_fare", "tell_fare", "sen
 
 
 class WatchInput(OwnedPayload):
-    """The look that is to come. All else is in the watch's record: payloads outlast changes of it."""
+    """The look of this number. All else is in the watch's record; the other fields are what earlier versions need."""
 
     grid: datetime
     every: float
     ends_at: datetime
     number: int = 0
 
-    @property
-    def due(self) -> datetime:
-        """When to look; not later than the end."""
-        return min(due_at(self.grid, self.every, self.number), self.ends_at)
-
-    @property
-    def ending(self) -> bool:
-        """Whether the watch ends before this look."""
-        return self.due >= self.ends_at
-
-    def after(self, now: datetime) -> WatchInput:
-        """The look after this one."""
-        return self.model_copy(update={"number": next_number(self.grid, self.every, self.number, now)})
-
 
 class LookInput(OwnedPayload):
-    """One execution of an activity for the look of this number."""
+    """One execution of an activity for the look of this number.
+
+    ``last_attempt`` is of earlier versions: the record counts the attempts.
+    """
 
     number: int
     last_attempt: bool = False
@@ -47,11 +35,11 @@ class LookInput(OwnedPayload):
 class LookResult(BaseModel):
     """What came of it.
 
-    ``done``: nothing is left to do for this look. ``tell``: the traveller must be told. ``over``: the watch is.
-    ``webhook``: told, and a webhook wants to know as well. ``retry``: try again, not before ``retry_after`` seconds.
+    ``done``: nothing is left to do now. ``tell``: the traveller must be told. ``webhook``: told, and a webhook wants to
+    know as well. ``end``: its last day is over. ``over``: the watch is. ``retry``: it was not done, and is due still.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["done", "tell", "webhook", "over", "retry"] = "done"
+    kind: Literal["done", "tell", "webhook", "end", "over", "retry"] = "done"
     retry_after: float | None = None

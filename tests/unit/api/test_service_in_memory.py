@@ -21,6 +21,7 @@ from tests.property.simulation import (
     Replies,
     one_by_one,
 )
+from tests.unit.spine.jobs_in_memory import Engine, jobs_over
 
 from travelbuddy.access.callers import Anybody
 from travelbuddy.access.gate import Gate
@@ -204,6 +205,7 @@ class Service:
                 one_by_one,
             ),
             readiness=Readiness(self.store.written, self.store.read, self._warnings, every=0),
+            jobs=jobs_over(self.store, Engine(), self._now),
             watch=EngineWatch(self.link, self.engine.status, self.store.read, lambda: True),
             close=self._close,
         )

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.unit.api.test_service_in_memory import Service
-from tests.unit.spine.test_fare_watch import Engine, Hook
+from tests.unit.spine.jobs_in_memory import Engine, jobs_over
+from tests.unit.spine.test_fare_watch import Hook
 
 from travelbuddy.access.callers import Caller
 from travelbuddy.access.gate import Gate
@@ -35,9 +36,10 @@ class As:
 
 
 def _with_desk(service: Service) -> Service:
-    services, engine = service.app.state.services, Engine()
+    services, clock = service.app.state.services, lambda: datetime.now(UTC)
+    jobs = jobs_over(service.store, Engine(), clock)
     records: DaprErrands[Watch] = DaprErrands(service.store, Watch)
-    desk = Watches(records, engine, SampleFlights(), Hook(), lambda: datetime.now(UTC), WatchRules(today=TODAY))
+    desk = Watches(records, jobs, SampleFlights(), Hook(), clock, WatchRules(today=TODAY))
     service.app.state.services = replace(services, desks=Desks(watches=desk))
     return service
 

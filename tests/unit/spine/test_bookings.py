@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from pydantic import JsonValue
 from structlog.testing import capture_logs
 from tests.property.simulation import MemoryRecords
 from tests.unit.flights.offers import an_offer
+from tests.unit.spine.jobs_in_memory import Engine, jobs_over
 
 from travelbuddy.adapters.dapr_errands import DaprErrands
-from travelbuddy.adapters.ports import EngineState, EngineStatus
+from travelbuddy.adapters.ports import EngineState
 from travelbuddy.bookings import MOST_OPEN, OVERDUE, Bookings, Choice
-from travelbuddy.domain.booking import Booking
+from travelbuddy.domain.booking import ATTEMPTS, Booking, pause
 from travelbuddy.domain.travel import Hold, Offer, Passenger
 from travelbuddy.errors import AlreadyDecided, ApprovalExpired, NotFound, OwnedByAnother, ToolError, Transient
 from travelbuddy.incoming import Incoming
+from travelbuddy.jobs import Jobs
 from travelbuddy.tools.desks import Customer
 from travelbuddy.workflow.booking_activities import BookingActivities
 from travelbuddy.workflow.booking_payloads import BookingStep
@@ -55,34 +56,6 @@ class Supplier:
         raise self.ends
 
 
-class Engine:
-    """Notes what it is asked; ``state`` is that of every instance."""
-
-    def __init__(self) -> None:
-        self.state: EngineState = "missing"
-        self.started: list[str] = []
-        self.woken: list[str] = []
-
-    async def start(self, workflow: str, instance_id: str, payload: Mapping[str, JsonValue]) -> bool:
-        fresh = self.state != "running"
-        self.started += [instance_id] * fresh
-        self.state = "running"
-        return fresh
-
-    async def tell(self, instance_id: str, event: str, data: JsonValue = None) -> bool:
-        self.woken.append(instance_id)
-        return self.state != "missing"
-
-    async def status(self, instance_id: str) -> EngineStatus:
-        return EngineStatus(self.state)
-
-    async def terminate(self, instance_id: str) -> None:
-        raise NotImplementedError
-
-    async def purge(self, instance_id: str) -> bool:
-        raise NotImplementedError
-
-
 class World:
     """A desk with its store, engine, supplier and clock."""
 
@@ -90,8 +63,24 @@ class World:
         self.now = NOW
         self.store, self.engine, self.supplier = MemoryRecords(applies_refused=False), Engine(), Supplier()
         self.notices: list[Incoming] = []
-        records = DaprErrands(self.store, Booking)
-        self.desk = Bookings(records, self.engine, self.supplier, lambda: self.now, timedelta(hours=72))
+        self.jobs = self.replica()
+        self.records = DaprErrands(self.store, Booking)
+        self.desk = Bookings(self.records, self.jobs, self.supplier, lambda: self.now, timedelta(hours=72))
+
+    def replica(self) -> Jobs:
+        """A replica that has just begun."""
+        return jobs_over(self.store, self.engine, lambda: self.now)
+
+    async def until(self, moment: datetime) -> list[str]:
+        """Let the time pass, and start what is due; returns what was started since."""
+        self.now, before = moment, len(self.engine.starts)
+        await self.jobs.go_round()
+        return self.engine.starts[before:]
+
+    async def stored(self, booking: Booking) -> Booking:
+        found = await self.records.find(booking.id)
+        assert found is not None
+        return found[0]
 
     async def ask(self, key: str = "call", user: str = "u") -> Booking:
         return await self.desk.request(Customer(user, "s", key), "off", None)
@@ -114,15 +103,17 @@ def world() -> World:
     return World()
 
 
-def _step(*, last: bool = False) -> BookingStep:
-    return BookingStep(user_id="u", last_attempt=last)
+def _step() -> BookingStep:
+    return BookingStep(user_id="u")
 
 
 async def test_a_tool_that_runs_again_asks_for_the_same_booking(world: World) -> None:
-    """Same key: one record, one workflow; another key: another."""
+    """Same key: one record; another key: another. Nothing runs for it until it is decided or expires."""
     first = await world.ask()
     assert await world.ask() == first
-    assert world.engine.started == [first.id]
+    assert await world.until(first.expires_at - timedelta(seconds=1)) == []
+    assert await world.until(first.expires_at) == [first.id]
+    world.now = NOW
     assert (await world.ask("other")).id != first.id
 
 
@@ -188,35 +179,86 @@ async def test_trouble_is_tried_again_and_at_last_told(world: World, trouble: Ex
     world.supplier.ends = trouble
     booking = await world.ask()
     await world.desk.decide(booking.id, APPROVE, "u")
+    pauses = []
     with capture_logs() as logs:
-        assert (await world.steps.hold(booking.id, _step())).kind == "retry"
-        assert (await world.steps.hold(booking.id, _step(last=True))).kind == "tell"
+        for attempt in range(1, ATTEMPTS + 1):
+            due = (await world.stored(booking)).due
+            assert due is not None
+            pauses.append((due - world.now).total_seconds())
+            assert await world.until(due) == [booking.id]
+            came = (await world.steps.hold(booking.id, _step())).kind
+            world.engine.over(booking.id)
+            assert came == ("tell" if attempt == ATTEMPTS else "wait")
+            if came == "wait":
+                assert (await world.steps.hold(booking.id, _step())).kind == "wait", "it is not asked before that"
+    assert pauses == [0, *(pause(attempt) for attempt in range(1, ATTEMPTS))]
     failed = await world.desk.find(booking.id)
     assert (failed.status, failed.passengers) == ("failed", ())
-    assert world.supplier.keys == [booking.id] * 2
+    assert world.supplier.keys == [booking.id] * ATTEMPTS
     assert "Earhart" not in repr(logs) + (failed.error or "")
 
 
-@pytest.mark.parametrize("state", ["missing", "terminated", "failed"])
+async def test_a_supplier_that_names_a_time_is_left_alone_until_then(world: World) -> None:
+    """What it asks for with Retry-After counts, where it is longer."""
+    world.supplier.ends = Transient("too many", 30)
+    booking = await world.ask()
+    await world.desk.decide(booking.id, APPROVE, "u")
+    assert (await world.steps.hold(booking.id, _step())).kind == "wait"
+    assert (await world.stored(booking)).due == NOW + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("state", ["missing", "terminated", "failed", "completed"])
 async def test_a_workflow_that_was_ended_from_outside_is_started_again(world: World, state: EngineState) -> None:
-    """By whoever looks at a booking of which nothing has come for too long."""
+    """As long as the record says that something is due, and by itself."""
     booking = await world.ask()
     await world.desk.decide(booking.id, APPROVE, "u")
-    world.engine.state = state
-    await world.desk.find(booking.id, "u")
-    assert world.engine.started == [booking.id]
-    world.now += OVERDUE
-    await world.desk.of("u")
-    assert world.engine.started == [booking.id] * 2
+    assert await world.until(NOW) == [booking.id]
+    world.engine.states[booking.id] = state
+    assert await world.until(NOW + timedelta(seconds=2)) == [booking.id]
 
 
-async def test_a_lost_event_is_told_again(world: World) -> None:
-    """Where the workflow runs and nothing comes of the decision, whoever looks tells it again."""
+async def test_a_decision_whose_door_died_is_carried_out(world: World) -> None:
+    """It is noted before it is in the record: a replica that begins later finds it, and a look before does no harm."""
+    booking = await world.ask()
+    later = world.replica()
+    await world.jobs.note(booking, decided=True)
+    await later.sweep()
+    await later.go_round()
+    assert world.engine.starts == [], "nothing is due yet"
+    await world.desk.decide(booking.id, APPROVE, "u")
+    world.now += timedelta(seconds=10)
+    await later.sweep()
+    await later.go_round()
+    assert world.engine.starts == [booking.id]
+
+
+async def test_a_booking_that_no_index_has_is_noted_by_who_sees_it(world: World) -> None:
+    """As one of an earlier version whose workflow was lost: by whoever sees it once it is overdue."""
     booking = await world.ask()
     await world.desk.decide(booking.id, APPROVE, "u")
+    for number in range(16):
+        world.store.rows.pop(f"jobs:{number}", None)
+    later = world.replica()
+    desk = Bookings(world.records, later, world.supplier, lambda: world.now, timedelta(hours=72))
+    await desk.find(booking.id, "u")
+    assert [*later.known] == []
     world.now += OVERDUE
-    await world.desk.find(booking.id, "u")
-    assert world.engine.woken == [booking.id] * 2
+    await desk.of("u")
+    await later.go_round()
+    assert world.engine.starts == [booking.id]
+
+
+async def test_what_is_told_is_over_for_good(world: World) -> None:
+    """Held is not the end: until that is told, the booking is a job; then no index has it any more."""
+    booking = await world.ask()
+    await world.desk.decide(booking.id, APPROVE, "u")
+    await world.steps.hold(booking.id, _step())
+    assert await world.until(NOW + timedelta(seconds=2)) == [booking.id]
+    assert (await world.steps.look(booking.id, _step())).kind == "tell"
+    await world.steps.tell(booking.id, _step())
+    assert (await world.steps.look(booking.id, _step())).kind == "over"
+    await world.jobs.sweep()
+    assert [key for key in world.store.rows if key.startswith("jobs:")] == []
 
 
 async def test_an_outcome_has_one_notice(world: World) -> None:

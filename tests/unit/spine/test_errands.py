@@ -68,7 +68,9 @@ async def test_what_is_erased_leaves_no_key() -> None:
     await errands.create(_wait(1))
     found = await errands.find("w1")
     assert found is not None
-    await indexes.drop("ada", await indexes.marks("ada"))
+    marks = await indexes.marks("ada")
+    await indexes.delete(marks)
+    await indexes.unlist("ada", marks)
     assert not store.rows
     assert not await errands.replace(_wait(1), found[1])
 

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 from tests.property.simulation import MemoryRecords
+from tests.unit.spine.jobs_in_memory import Engine, jobs_over
 
 from travelbuddy.adapters.dapr_errands import DaprErrandIndexes, DaprErrands
-from travelbuddy.adapters.ports import EngineState, EngineStatus
+from travelbuddy.adapters.dapr_store import Put
+from travelbuddy.adapters.ports import EngineState
 from travelbuddy.domain.travel import FlightQuery, Offer
-from travelbuddy.domain.watch import Watch
+from travelbuddy.domain.watch import ATTEMPTS, Watch
 from travelbuddy.errors import (
     KeyReused,
     NotFound,
@@ -34,39 +36,7 @@ from travelbuddy.workflow.watch_payloads import LookInput
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 TODAY = NOW.date()
 QUERY = FlightQuery(origin="LHR", destination="JFK", departure_date=date(2026, 9, 1))
-Searched = str | Transient | ToolError | None
-
-
-class Engine:
-    """A workflow engine that only keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.started: list[tuple[str, dict[str, Any]]] = []
-        self.states: dict[str, EngineState] = {}
-        self.down = False
-
-    async def start(self, workflow: str, instance_id: str, payload: Mapping[str, JsonValue]) -> bool:
-        if self.down:
-            raise StoreUnavailable("the engine is away")
-        if self.states.get(instance_id) == "running":
-            return False
-        self.states[instance_id] = "running"
-        self.started.append((workflow, {"id": instance_id, **payload}))
-        return True
-
-    async def tell(self, instance_id: str, event: str, data: JsonValue = None) -> bool:
-        return False
-
-    async def status(self, instance_id: str) -> EngineStatus:
-        return EngineStatus(self.states.get(instance_id, "missing"))
-
-    async def terminate(self, instance_id: str) -> None:
-        if self.down:
-            raise StoreUnavailable("the engine is away")
-        self.states[instance_id] = "terminated"
-
-    async def purge(self, instance_id: str) -> bool:
-        return self.states.pop(instance_id, None) is not None
+Searched = str | Exception | None
 
 
 class Market:
@@ -113,18 +83,33 @@ class Hook:
         self.sent.append((event_id, body))
 
 
+class Store(MemoryRecords):
+    """A store that fails to write keys that begin as it is told."""
+
+    fails_to_write = "nothing"
+
+    def __init__(self) -> None:
+        super().__init__(applies_refused=False)
+
+    async def write(self, put: Put, *others: Put) -> bool:
+        if put.key.startswith(self.fails_to_write):
+            raise StoreUnavailable("the store is away")
+        return await super().write(put, *others)
+
+
 class Room:
     """Everything together, at a time that tests move."""
 
     def __init__(self, *prices: Searched, hook: Hook | None = None, today: date | None = None) -> None:
         self.now = NOW
-        self.store = MemoryRecords(applies_refused=False)
+        self.store = Store()
         self.records: DaprErrands[Watch] = DaprErrands(self.store, Watch)
         self.engine, self.market, self.hook = Engine(), Market(*prices or ("300.00",)), hook or Hook()
         self.notices: dict[str, Incoming] = {}
         self.refuses: Exception | None = None
         rules = WatchRules(today=today)
-        self.desk = Watches(self.records, self.engine, self.market, self.hook, lambda: self.now, rules)
+        self.jobs = jobs_over(self.store, self.engine, lambda: self.now)
+        self.desk = Watches(self.records, self.jobs, self.market, self.hook, lambda: self.now, rules)
         self.activities: WatchActivities = self.desk.activities(self.accept)
 
     async def accept(self, notice: Incoming) -> None:
@@ -144,6 +129,12 @@ class Room:
     async def tell(self, watch: Watch, number: int = 0) -> str:
         return (await self.activities.tell_fare(watch.id, LookInput(user_id="ada", number=number))).kind
 
+    async def until(self, moment: datetime) -> list[str]:
+        """Let the time pass, and start what is due; returns what was started since."""
+        self.now, before = moment, len(self.engine.started)
+        await self.jobs.go_round()
+        return [f"{payload['id']} {payload.get('number', 0)}" for _, payload in self.engine.started[before:]]
+
     async def stored(self, watch: Watch) -> Watch:
         found = await self.records.find(watch.id)
         assert found is not None
@@ -151,18 +142,30 @@ class Room:
 
 
 async def test_a_watch_is_begun_once_for_each_key() -> None:
-    """The same key is the same watch, whose workflow is started again where its door had died before."""
+    """The same key is the same watch; it is begun while the engine is away, and looks once that is there."""
     room = Room()
     room.engine.down = True
-    with pytest.raises(StoreUnavailable):
-        await room.begin()
-    room.engine.down = False
     watch = await room.begin()
     assert await room.begin() == watch
-    assert [payload["id"] for _, payload in room.engine.started] == [watch.id]
+    assert await room.until(NOW) == []
+    room.engine.down = False
+    assert await room.until(NOW + timedelta(seconds=2)) == [f"{watch.id} 0"]
     assert watch.id.startswith(turn_prefix("ada"))
     assert (await room.begin(key=None)).id != (await room.begin(key=None)).id
     assert len(await room.desk.of("ada")) == 3
+
+
+async def test_a_watch_is_noted_before_its_record() -> None:
+    """Whoever dies in between leaves a note of a job that is not there; it is taken out an hour later, not sooner."""
+    room = Room()
+    room.store.fails_to_write = "fare_watch:"
+    with pytest.raises(StoreUnavailable):
+        await room.begin()
+    room.store.fails_to_write = "nothing"
+    for later, noted in ((1, True), (59, True), (61, False)):
+        room.now = NOW + timedelta(minutes=later)
+        await room.jobs.sweep()
+        assert any(key.startswith("jobs:") for key in room.store.rows) == noted
 
 
 @pytest.mark.parametrize("other", [{"limit": "240.00"}, {"every": 901.0}, {"until": date(2026, 8, 1)}])
@@ -193,14 +196,14 @@ async def test_a_wish_that_cannot_be_fulfilled_names_the_field(wish: dict[str, A
         await room.begin(**wish)
     assert refused.value.field == field
     assert await room.desk.of("ada") == []
-    assert room.engine.started == []
+    assert await room.until(NOW) == []
 
 
 async def test_a_default_below_the_shortest_period_is_that() -> None:
     """An operator who raises WATCH_EVERY_MIN alone refuses nobody who names no period."""
     room = Room()
     rules = WatchRules(every=600, every_min=900)
-    desk = Watches(room.records, room.engine, room.market, room.hook, lambda: NOW, rules)
+    desk = Watches(room.records, room.jobs, room.market, room.hook, lambda: NOW, rules)
     assert (await desk.begin("ada", "s", Wish(QUERY, "250.00"), TODAY, "k")).every == 900
 
 
@@ -283,6 +286,7 @@ async def test_cancelling_while_it_looks() -> None:
     """The look that is under way changes nothing any more and tells nothing."""
     room = Room("100.00")
     watch = await room.begin()
+    await room.until(NOW)
     room.market.gate.clear()
     looking = asyncio.create_task(room.look(watch))
     await room.market.reached.acquire()
@@ -322,7 +326,7 @@ async def test_an_erased_watch_stays_erased() -> None:
     looking = asyncio.create_task(room.look(watch))
     await room.market.reached.acquire()
     indexes = DaprErrandIndexes(room.store)
-    await indexes.drop("ada", await indexes.marks("ada"))
+    await indexes.delete(await indexes.marks("ada"))
     room.market.gate.set()
     assert await looking == "over"
     assert await room.tell(watch) == "done"
@@ -350,23 +354,36 @@ async def test_a_webhook_is_told_once_more_after_trouble() -> None:
     await room.look(watch)
     assert await room.tell(watch) == "webhook"
     ask = LookInput(user_id="ada", number=0)
-    first = await room.activities.send_webhook(watch.id, ask)
-    assert (first.kind, first.retry_after) == ("retry", 3)
-    assert (await room.activities.send_webhook(watch.id, ask)).kind == "retry"
+    assert await room.until(NOW + timedelta(seconds=1)) == [f"{watch.id} 0"]
+    for pause in (5, 30):
+        assert (await room.activities.send_webhook(watch.id, ask)).kind == "done"
+        room.engine.over(watch.id)
+        due = (await room.stored(watch)).due
+        assert due == room.now + timedelta(seconds=pause)
+        assert await room.look(watch) == "done", "the receiver is left alone meanwhile"
+        assert await room.until(due - timedelta(seconds=1)) == []
+        assert await room.until(due) == [f"{watch.id} 0"]
+        assert await room.look(watch) == "webhook"
     assert (await room.activities.send_webhook(watch.id, ask)).kind == "done"
+    assert (await room.stored(watch)).due == (await room.stored(watch)).next_check_at
     ((event, body),) = hook.sent
     assert event == f"{watch.id}-0"
     assert body["type"] == "fare_watch.fell"
     assert isinstance(body["data"], dict)
     assert set(body["data"]) == {"watch_id", "price", "currency", "limit", "query", "session_id"}
-    hook.troubles = [Transient("the receiver answered 500"), ToolError("bad_webhook", "it is gone", field="webhook")]
-    for last, words in ((True, "answered 500"), (False, "it is gone")):
-        kind = (
-            await room.activities.send_webhook(watch.id, LookInput(user_id="ada", number=0, last_attempt=last))
-        ).kind
-        assert kind == "done"
-        assert words in ((await room.stored(watch)).error or "")
-    assert not (await room.stored(watch)).over
+    for troubles, words in (
+        ([Transient("the receiver answered 500")] * ATTEMPTS, "answered 500"),
+        ([ToolError("bad_webhook", "it is gone", field="webhook")], "it is gone"),
+    ):
+        room = Room("240.00", hook=Hook(*troubles))
+        watch = await room.begin(webhook="https://hooks.example/")
+        await room.look(watch)
+        await room.tell(watch)
+        for _ in troubles:
+            await room.activities.send_webhook(watch.id, ask)
+        stored = await room.stored(watch)
+        assert words in (stored.error or "")
+        assert (stored.over, stored.due) == (False, stored.next_check_at)
 
 
 async def test_a_notice_that_its_session_refuses() -> None:
@@ -380,13 +397,19 @@ async def test_a_notice_that_its_session_refuses() -> None:
 
 
 async def test_a_store_that_is_away_is_a_value_for_the_workflow() -> None:
-    """It comes back as a retry, which the generator waits for with a durable timer."""
+    """It comes back as a retry, which ends the instance; what was not told is due until it is."""
     room = Room("240.00")
     watch = await room.begin()
     await room.look(watch)
     room.refuses = StoreUnavailable("the store is away", retry_after=2)
     answer = await room.activities.by_name()["tell_fare"](watch.id, '{"user_id": "ada", "number": 0}', None)
     assert answer == '{"kind":"retry","retry_after":2.0}'
+    room.refuses = None
+    due = (await room.stored(watch)).due
+    assert due is not None
+    assert due <= room.now
+    assert await room.tell(watch) == "done"
+    assert (await room.stored(watch)).due == (await room.stored(watch)).next_check_at
 
 
 async def test_the_end_is_told_once_and_only_where_nothing_was() -> None:
@@ -408,32 +431,75 @@ async def test_the_tools_first_look_is_told_by_the_answer() -> None:
     customer = Customer("ada", "s", "turn/call")
     watch = await room.desk.watch(customer, QUERY, "250.00", TODAY)
     assert (watch.last_price, watch.checks, [told.price for told in watch.notified]) == ("240.00", 1, ["240.00"])
-    assert room.engine.started[0][1]["number"] == 1
+    assert watch.due == watch.next_check_at
+    assert await room.until(watch.next_check_at - timedelta(seconds=1)) == []
+    assert await room.until(watch.next_check_at) == [f"{watch.id} 1"]
     assert await room.desk.watch(customer, QUERY, "250.00", TODAY) == watch
     assert [await room.look(watch, 1), await room.look(watch, 2)] == ["done", "tell"]
 
 
 async def test_the_tool_begins_a_watch_while_the_supplier_is_busy() -> None:
-    """The first look is then the workflow's."""
+    """The first look is then a workflow's, at once."""
     room = Room(Transient("busy"))
     watch = await room.desk.watch(Customer("ada", "s", "turn/call"), QUERY, "250.00", TODAY)
-    assert (watch.checks, room.engine.started[0][1].get("number", 0)) == (0, 0)
+    assert watch.checks == 0
+    assert await room.until(NOW) == [f"{watch.id} 0"]
 
 
-@pytest.mark.parametrize(("state", "status", "starts"), [("missing", "watching", 2), ("terminated", "cancelled", 1)])
-async def test_a_watch_that_lost_its_workflow_is_set_right_by_who_looks(
-    state: EngineState, status: str, starts: int
-) -> None:
-    """One whose workflow is missing is started again where it was; one that was ended from outside is cancelled."""
+@pytest.mark.parametrize("state", ["missing", "failed", "terminated", "completed"])
+async def test_a_look_that_was_ended_from_outside_is_only_lost(state: EngineState) -> None:
+    """Whatever became of its instance, a watch is looked at as long as its record says that it is due."""
     room = Room()
     watch = await room.begin()
-    await room.look(watch)
+    assert await room.until(NOW) == [f"{watch.id} 0"]
     room.engine.states[watch.id] = state
-    assert (await room.desk.find(watch.id)).status == "watching"  # nothing is overdue yet
-    room.now += timedelta(hours=7)
-    assert (await room.desk.find(watch.id)).status == status
-    assert len(room.engine.started) == starts
-    assert room.engine.started[-1][1].get("number", 0) == starts - 1
+    assert await room.until(NOW + timedelta(seconds=2)) == [f"{watch.id} 0"]
+    await room.look(watch)
+    assert (await room.desk.find(watch.id)).status == "watching"
+
+
+async def test_a_watch_that_no_index_has_is_noted_by_who_sees_it() -> None:
+    """As after a backup of an earlier version was restored: a look that is overdue is noted again, and taken."""
+    room = Room()
+    watch = await room.begin()
+    for number in range(16):
+        room.store.rows.pop(f"jobs:{number}", None)
+    later = jobs_over(room.store, room.engine, lambda: room.now)
+    desk = Watches(room.records, later, room.market, room.hook, lambda: room.now, WatchRules())
+    room.now += timedelta(seconds=5)
+    await desk.find(watch.id)
+    await later.go_round()
+    assert room.engine.starts == [], "it is not overdue yet"
+    room.now += timedelta(seconds=10)
+    await desk.of("ada")
+    await later.go_round()
+    assert room.engine.starts == [watch.id]
+    another = jobs_over(room.store, room.engine, lambda: room.now)
+    await another.sweep()
+    assert [*another.known] == [watch.id]
+
+
+async def test_looks_after_missed_ones_keep_to_the_grid() -> None:
+    """After an outage of five periods one look is taken, late, and the next is on the grid again."""
+    room = Room()
+    watch = await room.begin(every=900.0)
+    await room.look(watch)
+    first = (await room.stored(watch)).next_check_at
+    assert await room.until(first + timedelta(seconds=5 * 900)) == [f"{watch.id} 1"]
+    await room.look(watch, 1)
+    stored = await room.stored(watch)
+    assert (stored.checks, stored.number) == (2, 7)
+    assert stored.next_check_at == first + timedelta(seconds=6 * 900)
+
+
+async def test_a_supplier_that_breaks_down_is_asked_again_in_the_next_period() -> None:
+    """An error that nobody foresaw is trouble like any other: one search a period, not one a second."""
+    room = Room(ValueError("surprise"))
+    watch = await room.begin()
+    assert await room.look(watch) == "done"
+    stored = await room.stored(watch)
+    assert (stored.checks, stored.error) == (1, "an unforeseen ValueError")
+    assert stored.next_check_at > room.now
 
 
 async def test_a_fixed_calendar_shifts_the_end() -> None:

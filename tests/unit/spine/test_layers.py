@@ -17,9 +17,9 @@ STDLIB = sys.stdlib_module_names
 WITH_A_CLOCK_OR_A_WORLD = {"asyncio", "os", "random", "secrets", "socket", "threading", "time", "uuid"}
 PARTS_OF_GENERATORS = {
     "turn": ["contracts", "waits"],
-    "booking": ["booking_payloads", "waits"],
-    "fare_watch": ["watch_payloads", "waits"],
-    "team": ["contracts", "team_payloads"],
+    "booking": ["booking_payloads"],
+    "fare_watch": ["watch_payloads"],
+    "team": ["contracts", "team_payloads", "waits"],
 }
 
 
