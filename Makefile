@@ -42,18 +42,18 @@ setup: $(SYNCED) ## the Python environment
 run: $(SYNCED) ## the whole stack in the foreground; ARGS="..." goes to `travelbuddy up`
 	@exec $(VENV)/bin/travelbuddy up $(ARGS)
 
-test: $(SYNCED) ## every claim once, 12 minutes; ARGS="..." goes to pytest
+test: $(SYNCED) ## every claim once; ARGS="..." goes to pytest
 	@scripts/install_servers
 	@$(VENV)/bin/python -m travelbuddy.runtime.install
 	@$(VENV)/bin/python -m tests.integration.framework.jaeger
 	@$(VENV)/bin/python -m tests.run $(ARGS)
 
-verify: ## everything, 2 hours: each test on each store, fuzzing, the deep models, dialogues, faults on each topology
+verify: ## everything: each test on each store, fuzzing, the deep models, dialogues, faults on each topology
 	@$(MAKE) test ARGS="--every-store $(ARGS)"
-	@$(MAKE) fuzz SECONDS_EACH=60
+	@$(MAKE) fuzz SECONDS_EACH=60 ARGS=
 	@$(VENV)/bin/python -m tests.protocol.test_queue_model
 	@$(MAKE) eval ARGS=--or-own
-	@$(MAKE) chaos MINUTES=3
+	@$(MAKE) chaos MINUTES=3 ARGS=
 
 bench: $(SYNCED) $(if $(BEFORE),,$(RIVALS_SYNCED) $(if $(QUICK),,$(RESTATE))) ## everybody side by side, 20 minutes; QUICK=1 the nearest four in 3; BEFORE=DIR another checkout of ours
 	@$(if $(BEFORE),,scripts/install_servers)
