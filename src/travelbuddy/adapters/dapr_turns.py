@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import grpc.aio
@@ -132,11 +133,14 @@ class DaprTurnEngine:
             await _tell(self._sidecar.connection.workflows.terminate_workflow(turn_id))
 
     async def probe(self) -> bool:
-        """See TurnEngine."""
-        await self.start(PROBE, self._probe, {})
+        """See TurnEngine. Each time a new instance: one of before may be among those that the engine has lost."""
+        probe = f"{self._probe}-{uuid4().hex[:12]}"
+        await self.start(PROBE, probe, {})
         until = self._clock() + PROBE_WITHIN
-        while (state := (await self.status(self._probe)).state) == "running" and self._clock() < until:  # noqa: ASYNC110  it is remote
+        while (state := (await self.status(probe)).state) == "running" and self._clock() < until:  # noqa: ASYNC110  it is remote
             await asyncio.sleep(0.2)
+        if state == "running":
+            await self.terminate(probe)
         return state == "completed"
 
     async def purge(self, turn_id: str) -> bool:

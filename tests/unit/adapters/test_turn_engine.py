@@ -33,6 +33,7 @@ class Workflows:
 
     def __init__(self, *script: Any) -> None:
         self.script = list(script)
+        self.started: list[str] = []
 
     async def _next(self) -> Any:
         answer = self.script.pop(0)
@@ -40,7 +41,8 @@ class Workflows:
             raise answer
         return answer
 
-    async def schedule_new_workflow(self, *_: Any, **__: Any) -> Any:
+    async def schedule_new_workflow(self, *_: Any, **named: Any) -> Any:
+        self.started.append(named["instance_id"])
         return await self._next()
 
     async def get_workflow_state(self, *_: Any) -> Any:
@@ -130,6 +132,18 @@ async def test_an_instance_that_alone_cannot_be_read_is_unreadable() -> None:
     for outage in ([torn, torn, torn, torn], [torn, torn, DOWN], [TimeoutError()] * 3):
         with pytest.raises(StoreUnavailable):
             await _engine(*outage).status("t")
+
+
+async def test_a_probe_that_was_lost_hides_no_engine_that_works() -> None:
+    """Each probe is an instance of its own: one that the engine has lost says for ever that it runs."""
+    completed = State(WorkflowStatus.COMPLETED)
+    workflows = Workflows("a", State(), State(), None, "b", completed)
+    now = iter([0.0, 0.0, 9.0, 9.0, 9.0])
+    engine = DaprTurnEngine(cast(Sidecar, Link(workflows)), replica="here", clock=lambda: next(now))
+    assert not await engine.probe()
+    assert await engine.probe()
+    assert len(set(workflows.started)) == 2
+    assert all(probe.startswith("probe-here-") for probe in workflows.started)
 
 
 @pytest.mark.parametrize("trouble", [DOWN, TimeoutError()], ids=["down", "silent"])
