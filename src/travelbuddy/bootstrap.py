@@ -170,6 +170,7 @@ def build_services(settings: Settings) -> Services:
     toolbox = default_toolbox(flights, desks, others)
     waits, policy = QueueWaits(out.link, clock), policy_of(settings, toolbox)
     metrics.watch_waiting(lambda: waits.turns)
+    waits.on_moved(partial(live.queued, follower=None))
     erasable, lanes, users = _memory(out, live, waits, policy)
     tools = ToolCalls(toolbox, tool_contexts(settings, users, flights, clock, desks), live, clock, metrics.turns.tool)
     activities = _activities(settings, out, lanes, users, tools, live, doors)

@@ -30,12 +30,18 @@ class QueueWaits:
         self._link = link
         self._clock = clock
         self._waiting: dict[str, dict[str, set[asyncio.Event]]] = {}
+        self._places: dict[str, int] = {}
         self._look: Callable[[str], None] = lambda session_id: None
+        self._moved: Callable[[str, int], None] = lambda turn_id, position: None
         link.on("admitted", self._on_admitted)
 
     def on_waiting(self, look: Callable[[str], None]) -> None:
         """Call ``look`` with the session of each turn that begins to wait: the turn before it may just have ended."""
         self._look = look
+
+    def on_moved(self, tell: Callable[[str, int], None]) -> None:
+        """Tell of each turn that waits here and has come nearer: how many of its session come first now."""
+        self._moved = tell
 
     @property
     def turns(self) -> int:
@@ -51,6 +57,7 @@ class QueueWaits:
         """Return when the turn may be at the head of its queue, at the latest after LONGEST seconds."""
         admitted = asyncio.Event()
         self._waiting.setdefault(asked.session_id, {}).setdefault(asked.turn_id, set()).add(admitted)
+        self._places[asked.turn_id] = asked.position
         self._look(asked.session_id)
         try:
             with suppress(TimeoutError):
@@ -64,32 +71,42 @@ class QueueWaits:
         await asyncio.sleep(max(0.0, (asked.until - self._clock()).total_seconds()))
 
     def wake(self, session_id: str, turn_id: str) -> None:
-        """Let the turn look where it stands, on whichever replica it waits. Never waits and never fails."""
-        if not self._wake(session_id, turn_id):
-            self._link.broadcast({"kind": "admitted", "session": session_id, "turn": turn_id})
+        """Let the turn look where it stands, on whichever replica it waits. Never waits and never fails.
+
+        All replicas hear it: the others of its session, which have come nearer, may wait anywhere.
+        """
+        self._admitted(session_id, turn_id)
+        self._link.broadcast({"kind": "admitted", "session": session_id, "turn": turn_id})
 
     def seen(self, session_id: str, session: SessionRecord | None) -> None:
         """Wake whoever of those that wait here is at the head by this record, or not in the queue at all."""
-        queued = {entry.id for entry in session.lane[1:]} if session is not None else set()
+        queued = {entry.id: place for place, entry in enumerate(session.lane)} if session is not None else {}
         for turn_id in [*self._waiting.get(session_id, ())]:
+            place = queued.get(turn_id, 0)
+            if place and place != self._places.get(turn_id):
+                self._places[turn_id] = place
+                self._moved(turn_id, place)
             known = session is not None and session.entry(turn_id) is not None
-            if turn_id not in queued and (known or session is None or session.done(turn_id)):
+            if not place and (known or session is None or session.done(turn_id)):
                 self._wake(session_id, turn_id)
 
     def _on_admitted(self, notice: dict[str, Any]) -> None:
-        self._wake(str(notice["session"]), str(notice["turn"]))
+        self._admitted(str(notice["session"]), str(notice["turn"]))
 
-    def _wake(self, session_id: str, turn_id: str) -> bool:
-        """True when the turn waits here."""
-        waits = self._waiting.get(session_id, {}).get(turn_id, ())
-        for admitted in waits:
+    def _admitted(self, session_id: str, turn_id: str) -> None:
+        self._wake(session_id, turn_id)
+        if self._waiting.get(session_id, {}).keys() - {turn_id}:
+            self._look(session_id)
+
+    def _wake(self, session_id: str, turn_id: str) -> None:
+        for admitted in self._waiting.get(session_id, {}).get(turn_id, ()):
             admitted.set()
-        return bool(waits)
 
     def _forget(self, session_id: str, turn_id: str, admitted: asyncio.Event) -> None:
         turns = self._waiting[session_id]
         turns[turn_id].discard(admitted)  # an old execution may wait beside a new one
         if not turns[turn_id]:
             del turns[turn_id]
+            self._places.pop(turn_id, None)
         if not turns:
             del self._waiting[session_id]

@@ -321,10 +321,9 @@ class MemoryWaits(QueueWaits):
             done = session is not None and session.done(instance.turn_id)
             instance.woken = instance.woken or done or (head is not None and head.id == instance.turn_id)
 
-    def _wake(self, session_id: str, turn_id: str) -> bool:
+    def _wake(self, session_id: str, turn_id: str) -> None:
         for instance in self._engine.instances.values():
             instance.woken = instance.woken or instance.turn_id == turn_id
-        return True
 
 
 class MemoryClaims:

@@ -83,6 +83,25 @@ async def test_a_look_at_the_record_wakes_who_is_at_the_head_or_done() -> None:
     await asyncio.wait_for(asyncio.gather(behind, outside), PROMPT)
 
 
+async def test_a_turn_that_waits_on_is_told_each_place_it_comes_to() -> None:
+    """Whoever waits elsewhere too: a turn that goes on has the record looked at wherever others of its session wait."""
+    wire = Wire()
+    here, there = _waits(wire, "here"), _waits(wire, "there")
+    moved, asked = list[tuple[str, int]](), list[str]()
+    there.on_moved(lambda turn, place: moved.append((turn, place)))
+    waiting = asyncio.create_task(there.await_turn("c", _wait("c", 2)))
+    await asyncio.sleep(0)
+    there.on_waiting(asked.append)
+    there.seen("s", _session("a", "b", "c"))
+    assert moved == [], "nothing has changed"
+    here.wake("s", "b")
+    assert asked == ["s"]
+    there.seen("s", _session("b", "c"))
+    there.seen("s", _session("b", "c"))
+    assert moved == [("c", 1)]
+    waiting.cancel()
+
+
 async def test_whoever_begins_to_wait_has_the_record_looked_at() -> None:
     """The turn before it may have ended in the moment before."""
     waits, asked = _waits(Wire()), list[str]()
