@@ -306,7 +306,7 @@ async def test_a_stream_is_put_together(wire: Wire) -> None:
     wire.answer = _streams(_events(_chunk("", role="assistant"), _chunk("good "), _chunk("morning"), END, USAGE), DONE)
     answer = await wire.ask(on_text=said.append)
     assert answer == ModelAnswer(content="good morning", tool_calls=(), model="m-2026", tokens=5)
-    assert said == ["good ", "morning"]
+    assert said == ["", "good ", "morning"]
 
 
 async def test_text_is_passed_on_before_the_stream_ends(wire: Wire) -> None:
@@ -347,7 +347,7 @@ async def test_half_characters_of_a_stream_are_joined(wire: Wire) -> None:
     said: list[str] = []
     wire.answer = _streams(_events(_chunk("go \ud83d"), _chunk("\ude00"), _chunk("!"), END), DONE)
     assert (await wire.ask(on_text=said.append)).content == "go 😀!"
-    assert said == ["go 😀", "!"]
+    assert said == ["", "go 😀", "!"]
     parts = [_part(0, '"\ud83d', "a", "x")], [_part(0, '\ude00"')]
     wire.answer = _streams(_events(*(_chunk(tool_calls=part) for part in parts), END), DONE)
     assert (await wire.ask()).tool_calls == (ToolCall(id="a", name="x", arguments='"😀"'),)
