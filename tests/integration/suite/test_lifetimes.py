@@ -15,7 +15,17 @@ from tests.integration.framework.scripted_model import Say, ScriptedModel, last_
 from tests.integration.framework.stack import Stack
 from tests.integration.framework.stores import EMBEDDED, STORES, copy_of_components
 
-LIFETIMES = {"session": 7, "turn": 7, "user": 30, "sessions": 30, "tally": 30, "open": 7, "replicas": 400, "ready": 0}
+LIFETIMES = {
+    "session": 7,
+    "turn": 7,
+    "user": 30,
+    "sessions": 30,
+    "tally": 30,
+    "open": 7,
+    "replicas": 400,
+    "ready": 0,
+    "jobs": 400,
+}
 MARKER = "plain-text-marker"
 
 
