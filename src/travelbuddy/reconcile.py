@@ -43,6 +43,10 @@ GRACE: Mapping[str, float] = {"ended": 0.5, "missing": 2.0, "unreadable": 4.0, "
 """Seconds for which an instance must seem to be in trouble at every look before it is replaced, by kind of trouble."""
 AT_ONCE = 20
 """Sessions read in one request."""
+LOOKS = 40
+"""Sessions looked at in a second: when so many are open that this is not enough, looks must not be what slows them."""
+TRUSTED = 10.0
+"""Seconds for which a head that somebody works on is well without the engine's being asked."""
 HEARTBEAT = 10.0
 SILENT_AFTER = 35.0
 """Seconds between two signs of life of a replica, and without one after which others look at what it left open."""
@@ -189,13 +193,13 @@ class Reconciler:
     async def _look(self) -> None:
         while True:
             now = self._clock()
-            due = sorted((s for s, w in self._sessions.items() if w.next_look <= now), key=self._due)[:AT_ONCE]
+            due = sorted((s for s, w in self._sessions.items() if w.next_look <= now), key=self._due)[:LOOKS]
             for session_id in due:
                 self._plan(session_id, now)
             if due:
                 with _troubles_logged("looks"):
                     await self._look_at(due)
-            await asyncio.sleep(0 if len(due) == AT_ONCE else _PAUSE)
+            await asyncio.sleep(_PAUSE)
 
     async def _sweep(self) -> None:
         """Look at what was left open: at the start by all, later by replicas that are not heard of any more."""
@@ -259,11 +263,7 @@ class Reconciler:
         """Put right what is wrong with the session's open turns; ``closed``: its head was over, so read it again."""
         lost: dict[str, str] = {}
         suspicious = False
-        entries = [(place, entry) for place, entry in enumerate(session.lane) if entry.cancelled_at is None]
-        troubles = await self._together(
-            [partial(self._trouble, entry, place, entry.instance_id in claimed) for place, entry in entries]
-        )
-        for (position, entry), trouble in zip(entries, troubles, strict=True):
+        for position, entry, trouble in await self._troubles(session, claimed):
             if trouble == "terminated":
                 if position == 0:
                     await self._keeper.cancel_head(snapshot)
@@ -283,10 +283,25 @@ class Reconciler:
                 self._taken_over(trouble)
         return "suspicious" if suspicious else "well"
 
-    async def _trouble(self, entry: LaneEntry, position: int, busy: bool) -> str | None:
-        """What seems to be wrong with the turn's instance. The engine is not asked of one that waits, worked on."""
-        if position > 0 and busy:
-            return None
+    async def _troubles(self, session: SessionRecord, claimed: set[str]) -> list[tuple[int, LaneEntry, str | None]]:
+        """What seems to be wrong with the instance of each open turn, with its place in the queue; None for nothing.
+
+        The engine is not asked of a turn that somebody works on, unless it is the head and has been for long.
+        """
+        trusted = self._clock() - self._watched(session.session_id, 0.0).since < TRUSTED
+        open_turns = [(place, entry) for place, entry in enumerate(session.lane) if entry.cancelled_at is None]
+
+        async def trouble(place: int, entry: LaneEntry) -> str | None:
+            busy = entry.instance_id in claimed
+            if busy and (place > 0 or trusted) and entry.instance_id not in self._terminated:
+                return None
+            return await self._trouble(entry, busy=busy)
+
+        found = await self._together([partial(trouble, place, entry) for place, entry in open_turns])
+        return [(place, entry, each) for (place, entry), each in zip(open_turns, found, strict=True)]
+
+    async def _trouble(self, entry: LaneEntry, *, busy: bool) -> str | None:
+        """What seems to be wrong with the turn's instance, by the engine's word."""
         state = (await self._engine.status(entry.instance_id)).state
         if state == "missing" and entry.instance_id in self._terminated:
             state = "terminated"
