@@ -120,11 +120,14 @@ class Erasure:
         an instance that is being purged leaves half of it on a store that applies parts of refused transactions.
         """
         ids = [*turn_ids]
-        running = [i for i, state in zip(ids, await _each(self._state, ids), strict=True) if state not in ENDED]
+        states = dict(zip(ids, await _each(self._state, ids), strict=True))
+        if lost := [i for i, state in states.items() if state == "unreadable"]:  # Dapr cannot remove them either
+            log.warning("erased.unreadable", instances=lost)
+        running = [i for i, state in states.items() if state not in {*ENDED, "unreadable"}]
         await _each(self._end, running)
         if running:
             await asyncio.sleep(SETTLE)
-        return sum(await _each(self._engine.purge, ids))
+        return sum(await _each(self._engine.purge, [i for i in ids if i not in lost]))
 
     async def _state(self, turn_id: str) -> str:
         return (await self._engine.status(turn_id)).state

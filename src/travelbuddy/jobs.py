@@ -14,7 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -24,6 +24,7 @@ from travelbuddy.adapters.work_ports import Claims, Errands, JobIndex, Work
 from travelbuddy.domain.errands import Errand, ErrandKind, errand_of
 from travelbuddy.domain.jobs import JobEntry
 from travelbuddy.errors import StoreUnavailable
+from travelbuddy.instance_health import InstanceHealth
 
 log = structlog.get_logger(__name__)
 
@@ -38,11 +39,10 @@ GOES_ON = timedelta(seconds=1)
 AGAIN = timedelta(seconds=0.2)
 LOOK_EVERY = timedelta(seconds=1)
 """Until a job whose instance is at work is looked at again: the first time, then."""
-GRACE: Mapping[str, float] = {"unreadable": 4.0, "idle": 8.0, "refused": 8.0}
-"""Seconds for which an instance must seem to be in trouble at every look before it is replaced, by kind of trouble."""
 AT_ONCE = 50
 """Jobs that are looked at at a time."""
 STARTS = 8
+NEVER = datetime.min.replace(tzinfo=UTC)
 _PAUSE = 1.0
 _ID = re.compile(r"u[0-9a-f]{16}-(booking|fare-watch)-[0-9a-f]{32}")
 
@@ -72,15 +72,7 @@ class _Job:
     looking: bool = False
     changes: int = 0
     trouble: str = ""
-    since: datetime | None = None
-
-
-@dataclass
-class _Engine:
-    """When an instance has last shown that the engine hands out work, and when that was tried last."""
-
-    moved_at: datetime | None = None
-    probing: bool = False
+    since: datetime = NEVER
 
 
 class Jobs:
@@ -97,7 +89,6 @@ class Jobs:
         self._index = index
         self._work = work
         self._kinds = kinds
-        self._claims = claims
         self._clock = clock
         self._jobs: dict[str, _Job] = {}
         self._queue: list[tuple[datetime, str]] = []
@@ -105,7 +96,7 @@ class Jobs:
         self._left: dict[str, ErrandKind] = {}
         self._woken = asyncio.Event()
         self._starts = asyncio.Semaphore(STARTS)
-        self._engine = _Engine()
+        self._health = InstanceHealth(work, claims, clock)
 
     @property
     def known(self) -> Collection[str]:
@@ -292,18 +283,17 @@ class Jobs:
 
         Returns the errand with its old run if it was replaced.
         """
-        trouble = await self._trouble(errand)
-        job = self._jobs.get(errand.id)
-        if job is None:
+        refuses = (job := self._jobs.get(errand.id)) is not None and not job.at_work
+        trouble = await self._health.trouble(errand.instance_id, refuses=refuses)
+        if (job := self._jobs.get(errand.id)) is None:
             return None
         if trouble != job.trouble:
             job.trouble, job.since = trouble, self._clock()
             if trouble:
                 log.info("job.suspected", job=errand.id, instance=errand.instance_id, trouble=trouble)
-        if not trouble or job.since is None:
+        if not trouble:
             return None
-        moves = trouble == "unreadable" or await self._engine_moves(job.since)
-        if moves and (self._clock() - job.since).total_seconds() >= GRACE[trouble]:
+        if await self._health.lasts(trouble, job.since):
             job.trouble = ""
             if await self._replaced(errand, trouble):
                 return errand
@@ -427,36 +417,6 @@ class Jobs:
             ids = [job_id for job_id, of_kind in kinds.items() if of_kind == kind]
             found.update(await self._kinds[kind].records.find_all(ids))
         return found
-
-    async def _trouble(self, errand: Errand) -> str:
-        """What seems to be wrong with the instance of a job that is due; empty where nothing is."""
-        if errand.instance_id in await self._claims.claimed([errand.instance_id]):
-            return ""
-        state = (await self._work.status(errand.instance_id)).state
-        match state:
-            case "unreadable":
-                return "unreadable"
-            case "running":
-                return "idle"
-            case "suspended":  # somebody holds it, and lets it go on
-                return ""
-        job = self._jobs.get(errand.id)
-        return "" if job is None or job.at_work else "refused"
-
-    async def _engine_moves(self, since: datetime) -> bool:
-        """Whether an instance that began after ``since`` has run to its end: else the engine is slow with all."""
-        engine, began = self._engine, self._clock()
-        if engine.moved_at is not None and engine.moved_at > since:
-            return True
-        if engine.probing:
-            return False
-        engine.probing = True
-        try:
-            if await self._work.probe():
-                engine.moved_at = began
-        finally:
-            engine.probing = False
-        return engine.moved_at is not None and engine.moved_at > since
 
     async def _unless_away(self, job_id: str, call: Awaitable[object]) -> None:
         try:

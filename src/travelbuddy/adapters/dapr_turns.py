@@ -110,11 +110,6 @@ class DaprTurnEngine:
         except (grpc.aio.AioRpcError, TimeoutError):
             return False
 
-    async def tell(self, instance_id: str, event: str, data: JsonValue = None) -> bool:
-        """See Work."""
-        told = self._sealed(data, instance_id)
-        return await _tell(self._sidecar.connection.workflows.raise_workflow_event(instance_id, event, data=told))
-
     def _sealed(self, data: Any, instance_id: str) -> Any:
         """What the engine may keep of this."""
         return self._sealer.seal(json.dumps(data), place_of(instance_id)) if self._sealer.seals else data

@@ -212,6 +212,24 @@ async def test_jobs_of_the_version_before_go_on() -> None:
 
 
 @pytest.mark.stores("sqlite", because=ONE_STORE)
+async def test_erasing_is_not_held_up_by_what_dapr_cannot_read() -> None:
+    """A user with an instance that nobody can read or purge is erased; only that instance's rows are left."""
+    async with _stack() as jobs:
+        watch_id = await jobs.watch("erased-torn", 3.0)
+        fault = jobs.market.arm("slow", "offer_requests", seconds=20)
+        await poll_until(lambda: fault.fired, 10, "it looks")
+        await jobs.kill_all()
+        torn.tear(jobs.stack.kept_in, jobs.stack.data_dir, watch_id, "history")
+        await jobs.stack.start()
+        await poll_until(lambda: jobs._has(watch_id, "run", 1), WITHIN, "a successor looks")
+        erased = await User(jobs.stack, "erased-torn").call("DELETE", "/users/erased-torn")
+        assert erased.status_code == 200, erased.text
+        assert await jobs.record("fare_watch", watch_id) == {}
+        left = [key.name for key in sqlite_keys(jobs.stack.data_dir / "state.sqlite") if watch_id in key.name]
+        assert all(f"{torn.WORKFLOW}{watch_id}||" in name for name in left)
+
+
+@pytest.mark.stores("sqlite", because=ONE_STORE)
 async def test_erasing_finds_the_successors_of_jobs_too() -> None:
     """Nothing is left of a watch that was taken over once its user is erased, in the engine's rows either."""
     async with _stack() as jobs:
