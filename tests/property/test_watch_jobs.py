@@ -18,7 +18,7 @@ from travelbuddy.adapters.dapr_errands import DaprErrands
 from travelbuddy.adapters.dapr_jobs import DaprJobIndex
 from travelbuddy.domain.errands import ErrandKind
 from travelbuddy.domain.travel import FlightQuery, Offer
-from travelbuddy.domain.watch import Watch
+from travelbuddy.domain.watch import Look, Watch, seen
 from travelbuddy.errors import Transient
 from travelbuddy.jobs import JobKind, Jobs
 from travelbuddy.watches import Watches, WatchRules, Wish, watch_jobs
@@ -79,7 +79,15 @@ class WatchWorld(World):
         kinds: dict[ErrandKind, JobKind] = {"fare_watch": watch_jobs(records, self.clock)}
         jobs = Jobs(index, self.engine, kinds, self.engine, self.clock)
         self.desk = Watches(records, jobs, self.market, self.hook, self.clock, WatchRules(every_min=1))
-        return jobs, self.desk.activities(self.accept).by_name()
+        activities = self.desk.activities(self.accept)
+        activities._look = self._searched  # type: ignore[method-assign]  # its time-out needs an event loop
+        return jobs, activities.by_name()
+
+    async def _searched(self, watch: Watch, number: int) -> Look:
+        try:
+            return seen(await self.market.search(watch.query), number)
+        except Transient as trouble:
+            return Look(number=number, error=str(trouble))
 
     @property
     def stored(self) -> Watch:
