@@ -61,10 +61,10 @@ def test_any_text_is_a_day_or_a_value_error(text: str, today: date) -> None:
 )
 def test_hostile_text_is_refused_quickly(text: str) -> None:
     """Long and repetitive texts cost next to nothing."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ValueError, match="YYYY-MM-DD"):
         parse_date(text, WEDNESDAY)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @given(day=DAYS, today=DAYS)

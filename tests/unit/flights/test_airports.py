@@ -98,9 +98,9 @@ def test_any_text_is_a_place_or_a_tool_error(text: str) -> None:
 def test_hostile_text_costs_little(text: str) -> None:
     """A megabyte of text is refused at once, with a short message."""
     warm()
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(str(refusal(text))) < 200
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_airports_of_a_code() -> None:

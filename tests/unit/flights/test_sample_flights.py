@@ -196,7 +196,7 @@ def test_a_search_is_quick() -> None:
         search(*pair)
     times = []
     for offset, pair in itertools.product(range(1, 6), pairs):
-        start = time.perf_counter()
+        start = time.process_time()
         search(*pair, DAY + timedelta(days=offset), return_date=DAY + timedelta(days=offset + 9))
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert median(times) < 0.1

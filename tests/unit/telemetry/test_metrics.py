@@ -207,7 +207,7 @@ def test_a_turns_metrics_cost_next_to_nothing() -> None:
 
 
 def _seconds(metrics: Metrics, answer: ModelAnswer, turn: TurnRecord, rounds: int) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(rounds):
         metrics.turns.accepted("chat")
         metrics.http("POST", "/chat", 200, 0.01)
@@ -223,4 +223,4 @@ def _seconds(metrics: Metrics, answer: ModelAnswer, turn: TurnRecord, rounds: in
             with metrics.store("read"):
                 pass
         metrics.turns.committed([turn])
-    return time.perf_counter() - began
+    return time.process_time() - began
