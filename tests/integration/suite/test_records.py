@@ -90,8 +90,11 @@ async def test_a_turn_can_be_looked_up_after_dapr_has_forgotten_it(scripted: Scr
     before = await user.finished(turn_id)
     async with sidecar(scripted.stack):
         url = f"{scripted.stack.dapr_url}/v1.0/workflows/dapr/{turn_id}"
-        purged = await user.call("POST", f"{url}/purge")
-        assert purged.status_code == 202
+
+        async def purged() -> bool:
+            return (await user.call("POST", f"{url}/purge")).status_code == 202
+
+        await poll_until(purged, 10, "the instance has ended and is purged")
         assert (await user.call("GET", url)).status_code == 404
     assert await user.finished(turn_id) == before
 
