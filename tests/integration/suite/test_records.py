@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User, engine_history, sidecar
+from tests.integration.framework.polling import poll_until
 from tests.integration.framework.stack import Stack
 from tests.integration.framework.stores import STORES
 
