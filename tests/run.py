@@ -78,7 +78,7 @@ def groups(tests: Path = TESTS) -> list[Group]:
     computing = [name for name in folders if name not in waiting]
     return [
         Group("waiting", [str(tests / name) for name in waiting], 0),
-        Group("computing", [str(tests / name) for name in computing], 5),
+        Group("computing", [str(tests / name) for name in computing], 15),
     ]
 
 
