@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -24,7 +24,8 @@ from travelbuddy.adapters.work_ports import Claims, Errands, JobIndex, Work
 from travelbuddy.domain.errands import Errand, ErrandKind, errand_of
 from travelbuddy.domain.jobs import JobEntry
 from travelbuddy.errors import StoreUnavailable
-from travelbuddy.instance_health import InstanceHealth
+from travelbuddy.rounds import troubles_logged
+from travelbuddy.suspicions import Suspicions
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,6 @@ LOOK_EVERY = timedelta(seconds=1)
 AT_ONCE = 50
 """Jobs that are looked at at a time."""
 STARTS = 8
-NEVER = datetime.min.replace(tzinfo=UTC)
 _PAUSE = 1.0
 _ID = re.compile(r"u[0-9a-f]{16}-(booking|fare-watch)-[0-9a-f]{32}")
 
@@ -71,8 +71,6 @@ class _Job:
     at_work: bool = False
     looking: bool = False
     changes: int = 0
-    trouble: str = ""
-    since: datetime = NEVER
 
 
 class Jobs:
@@ -96,7 +94,8 @@ class Jobs:
         self._left: dict[str, ErrandKind] = {}
         self._woken = asyncio.Event()
         self._starts = asyncio.Semaphore(STARTS)
-        self._health = InstanceHealth(work, claims, clock)
+        self._claims = claims
+        self._suspicions = Suspicions("job", work.probe, lambda: clock().timestamp())
 
     @property
     def known(self) -> Collection[str]:
@@ -121,7 +120,7 @@ class Jobs:
             self._forget(errand.id, over=True)
             return
         job = self._jobs.setdefault(errand.id, _Job(errand.kind, due))
-        _settle(job, due)
+        self._went_on(errand.id, due)
         job.changes += 1
         self._look_at(errand.id, due if due > (now := self._clock()) else now + within)
 
@@ -153,7 +152,7 @@ class Jobs:
         """Look until cancelled, for one life of the sidecar: what seemed wrong before counts anew."""
         for job in self._jobs.values():
             job.at_work = job.looking = False
-            job.trouble = ""
+        self._suspicions.clear()
         tasks = {asyncio.create_task(part()) for part in (self._take_in, self._sweep_now_and_then, self._carry_out)}
         try:
             await asyncio.gather(*tasks)
@@ -169,7 +168,7 @@ class Jobs:
             while True:
                 self._woken.clear()
                 pause = _PAUSE
-                with _troubles_logged("jobs"):
+                with troubles_logged("jobs", "jobs"):
                     await self.adopt_left()
                     for job_id, errand, changes in await self.taken():
                         look = asyncio.create_task(self._guarded(job_id, errand, changes))
@@ -187,7 +186,7 @@ class Jobs:
     async def _guarded(self, job_id: str, errand: Errand | None, changes: int) -> None:
         job, replaced = self._jobs.get(job_id), None
         try:
-            with _troubles_logged("look"):
+            with troubles_logged("jobs", "look"):
                 async with self._starts:
                     suspected = await self.look(job_id, errand, changes)
                 if suspected is not None:
@@ -206,7 +205,7 @@ class Jobs:
     async def _sweep_now_and_then(self) -> None:
         while True:
             done = False
-            with _troubles_logged("sweep"):
+            with troubles_logged("jobs", "sweep"):
                 await self.sweep()
                 done = True
             await asyncio.sleep(SWEEP_EVERY if done else _PAUSE)
@@ -214,7 +213,7 @@ class Jobs:
     async def _take_in(self) -> None:
         """Take in, once, what the version before this one has begun: its jobs are in no index."""
         while True:
-            with _troubles_logged("migration"):
+            with troubles_logged("jobs", "migration"):
                 if await self._index.migrated():
                     return
                 adopted = await self.take_in()
@@ -256,7 +255,7 @@ class Jobs:
             return None
         others = errand.due != job.due
         if others:
-            _settle(job, errand.due)
+            self._went_on(job_id, errand.due)
         if errand.due > (now := self._clock()):
             self._look_at(job_id, errand.due + (OF_OTHERS if others else timedelta()))
             return None
@@ -271,7 +270,8 @@ class Jobs:
             return None
         if started:
             pause = min(FIRST_PAUSE * 2.0 ** min(job.starts, 10), LONGEST_PAUSE)
-            job.starts, job.at_work, job.trouble = job.starts + 1, False, ""
+            job.starts, job.at_work = job.starts + 1, False
+            self._suspicions.drop(job_id)
             self._look_at(job_id, self._clock() + timedelta(seconds=pause))
             return None
         first, job.at_work = not job.at_work, True
@@ -283,22 +283,30 @@ class Jobs:
 
         Returns the errand with its old run if it was replaced.
         """
-        refuses = (job := self._jobs.get(errand.id)) is not None and not job.at_work
-        trouble = await self._health.trouble(errand.instance_id, refuses=refuses)
-        if (job := self._jobs.get(errand.id)) is None:
+        job = self._jobs.get(errand.id)
+        trouble = await self._trouble(errand.instance_id, refused=job is not None and not job.at_work)
+        if trouble is None or self._jobs.get(errand.id) is None:
+            self._suspicions.drop(errand.id)
             return None
-        if trouble != job.trouble:
-            job.trouble, job.since = trouble, self._clock()
-            if trouble:
-                log.info("job.suspected", job=errand.id, instance=errand.instance_id, trouble=trouble)
-        if not trouble:
-            return None
-        if await self._health.lasts(trouble, job.since):
-            job.trouble = ""
+        if await self._suspicions.certain(errand.id, trouble):
+            self._suspicions.drop(errand.id)
             if await self._replaced(errand, trouble):
                 return errand
         self._look_at(errand.id, self._clock() + LOOK_EVERY)
         return None
+
+    async def _trouble(self, instance_id: str, *, refused: bool) -> str | None:
+        """What seems to be wrong with the instance; see GRACE. ``refused``: the engine started none under this id."""
+        if instance_id in await self._claims.claimed([instance_id]):
+            return None
+        match (await self._work.status(instance_id)).state:
+            case "unreadable":
+                return "unreadable"
+            case "running":
+                return "idle"
+            case "suspended":  # somebody holds it, and lets it go on
+                return None
+        return "refused" if refused else None
 
     async def _replaced(self, errand: Errand, trouble: str) -> bool:
         """Give the job a successor instance, unless it has gone on meanwhile."""
@@ -396,8 +404,14 @@ class Jobs:
         job = self._jobs.get(errand.id)
         if job is not None and errand.due is not None and errand.due != job.due and not job.looking:
             now = self._clock()
-            _settle(job, errand.due)
+            self._went_on(errand.id, errand.due)
             self._look_at(errand.id, now if errand.due <= now else errand.due + OF_OTHERS)
+
+    def _went_on(self, job_id: str, due: datetime | None) -> None:
+        """What was known of the instance is of no use any more."""
+        job = self._jobs[job_id]
+        job.due, job.starts, job.at_work = due, 0, False
+        self._suspicions.drop(job_id)
 
     def _look_at(self, job_id: str, at: datetime) -> None:
         job = self._jobs[job_id]
@@ -407,6 +421,7 @@ class Jobs:
 
     def _forget(self, job_id: str, *, over: bool) -> None:
         self._jobs.pop(job_id, None)
+        self._suspicions.drop(job_id)
         if over:
             self._over[job_id] = None  # the next sweep takes it out of the index
 
@@ -425,25 +440,9 @@ class Jobs:
             log.info("job.engine_away", job=job_id, reason=str(down))
 
 
-def _settle(job: _Job, due: datetime | None) -> None:
-    """The job has gone on: what was known of its instance is of no use any more."""
-    job.due, job.starts, job.at_work, job.trouble = due, 0, False, ""
-
-
 def _kind_of(job_id: str) -> ErrandKind | None:
     """The kind of the job of this id; None when it is no job's."""
     match = _ID.fullmatch(job_id)
     if match is None:
         return None
     return "booking" if match[1] == "booking" else "fare_watch"
-
-
-@contextmanager
-def _troubles_logged(part: str) -> Iterator[None]:
-    """Whatever goes wrong ends one round; the next one comes."""
-    try:
-        yield
-    except StoreUnavailable as down:
-        log.info("jobs.wait", part=part, reason=str(down))
-    except Exception:
-        log.exception("jobs.broke_down", part=part)

@@ -12,25 +12,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Protocol
 
-import structlog
 from cachetools import TTLCache
 from pydantic import ValidationError
 
 from travelbuddy.adapters.ports import OpenSessions, ReplicaLink, SessionRecords, Snapshot, TurnEngine
 from travelbuddy.domain.conversation import LaneEntry, SessionRecord
-from travelbuddy.errors import CannotOpen, StoreUnavailable
+from travelbuddy.errors import CannotOpen
 from travelbuddy.keeping import MAX_RUNS, Keeper
 from travelbuddy.queue_waits import QueueWaits
+from travelbuddy.rounds import troubles_logged
 from travelbuddy.side_by_side import Together
+from travelbuddy.suspicions import Suspicions
 from travelbuddy.workflow.contracts import TURN_WORKFLOW, TurnInput
-
-log = structlog.get_logger(__name__)
 
 FIRST_LOOK = 3.0
 """Seconds after which a turn that is not over yet is looked at for the first time; most are over by then."""
@@ -39,18 +38,16 @@ LOOK_EVERY = 5.0
 LATER = 30.0
 SUSPECT_EVERY = 1.0
 """Seconds until a session is looked at again in which something seems to be wrong."""
-GRACE: Mapping[str, float] = {"ended": 0.5, "missing": 2.0, "unreadable": 4.0, "idle": 8.0}
-"""Seconds for which an instance must seem to be in trouble at every look before it is replaced, by kind of trouble."""
 AT_ONCE = 20
 """Sessions read in one request."""
-LOOKS = 40
-"""Sessions looked at in a second: when so many are open that this is not enough, looks must not be what slows them."""
+LOOKS_A_SECOND = 40
+"""Sessions looked at: when so many are open that this is not enough, looks must not be what slows them."""
+LOOKS_AT_ONCE = 200
 TRUSTED = 10.0
 """Seconds for which a head that somebody works on is well without the engine's being asked."""
 HEARTBEAT = 10.0
 SILENT_AFTER = 35.0
 """Seconds between two signs of life of a replica, and without one after which others look at what it left open."""
-PROBE_EVERY = 2.0
 SEARCH_EVERY = 2.0
 """Seconds between two searches through all queues for a turn of which the engine says nothing."""
 _PAUSE = 1.0
@@ -71,14 +68,6 @@ class _Watched:
     turns: set[str] = field(default_factory=set)
     since: float = 0.0
     next_look: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Suspicion:
-    """An instance in trouble, since when at every look."""
-
-    trouble: str
-    since: float
 
 
 class Reconciler:
@@ -110,12 +99,12 @@ class Reconciler:
         self._clock = clock
         self._sessions: dict[str, _Watched] = {}
         self._session_of: dict[str, str] = {}
-        self._suspicions: dict[str, _Suspicion] = {}
+        self._suspicions = Suspicions("turn", engine.probe, clock)
         self._soon: set[str] = set()
         self._terminated: TTLCache[str, bool] = TTLCache(10_000, 600)
         self._asked = asyncio.Event()
         self._heard: dict[str, float] = {}
-        self._probed_at = self._moved_at = self._searched_at = float("-inf")
+        self._searched_at = float("-inf")
         self._queued: dict[str, str] = {}
         self._searching = asyncio.Lock()
         waits.on_waiting(self.look_soon)
@@ -186,18 +175,21 @@ class Reconciler:
             await self._asked.wait()
             self._asked.clear()
             asked, self._soon = self._soon, set()
-            with _troubles_logged("queues"):
+            with troubles_logged("reconciler", "queues"):
                 for session_id, snapshot in (await self._read(asked)).items():
                     self._waits.seen(session_id, snapshot.session)
 
     async def _look(self) -> None:
+        before = self._clock() - _PAUSE
         while True:
             now = self._clock()
-            due = sorted((s for s, w in self._sessions.items() if w.next_look <= now), key=self._due)[:LOOKS]
+            looks = min(round(LOOKS_A_SECOND * (now - before)), LOOKS_AT_ONCE)
+            due = sorted((s for s, w in self._sessions.items() if w.next_look <= now), key=self._due)[:looks]
+            before = now
             for session_id in due:
                 self._plan(session_id, now)
             if due:
-                with _troubles_logged("looks"):
+                with troubles_logged("reconciler", "looks"):
                     await self._look_at(due)
             await asyncio.sleep(_PAUSE)
 
@@ -205,7 +197,7 @@ class Reconciler:
         """Look at what was left open: at the start by all, later by replicas that are not heard of any more."""
         found: set[str] | None = None
         while found is None:
-            with _troubles_logged("sweep"):
+            with troubles_logged("reconciler", "sweep"):
                 found = {*await self._index.begin(), *await self._index.of_others()}
                 self._look_at_all(found)
             await asyncio.sleep(_PAUSE)
@@ -213,7 +205,7 @@ class Reconciler:
             await asyncio.sleep(HEARTBEAT)
             now = self._clock()
             if silent := [name for name, heard in self._heard.items() if now - heard > SILENT_AFTER]:
-                with _troubles_logged("sweep"):
+                with troubles_logged("reconciler", "sweep"):
                     self._look_at_all(await self._index.of_others())
                     for name in silent:
                         del self._heard[name]
@@ -246,7 +238,7 @@ class Reconciler:
     async def _put_right(self, session_id: str, snapshot: Snapshot, claimed: set[str]) -> None:
         """Close the heads of a session that are over, one after the other, and replace what is lost."""
         self._waits.seen(session_id, snapshot.session)
-        with _troubles_logged("look"):
+        with troubles_logged("reconciler", "look"):
             while (session := snapshot.session) is not None and session.head is not None:
                 verdict = await self._check(snapshot, session, claimed)
                 if verdict == "suspicious":
@@ -270,10 +262,10 @@ class Reconciler:
                     return "closed"
                 continue
             if trouble is None:
-                self._suspicions.pop(entry.instance_id, None)
+                self._suspicions.drop(entry.instance_id)
                 continue
             suspicious = True
-            if await self._certain(entry, trouble):
+            if await self._suspicions.certain(entry.instance_id, trouble):
                 lost[entry.id] = trouble
         if lost and session.lane[0].id in lost and session.lane[0].run >= MAX_RUNS and await self._broke_down(session):
             await self._keeper.give_up_head(snapshot)
@@ -313,25 +305,6 @@ class Reconciler:
             case "running" if not busy:
                 return "idle"
         return None
-
-    async def _certain(self, entry: LaneEntry, trouble: str) -> bool:
-        """Whether the trouble has lasted, and is not the engine's being slow with everything."""
-        now = self._clock()
-        known = self._suspicions.get(entry.instance_id)
-        if known is None or known.trouble != trouble:
-            known = self._suspicions[entry.instance_id] = _Suspicion(trouble, now)
-            log.info("turn.suspected", turn=entry.id, instance=entry.instance_id, trouble=trouble)
-        moves = trouble != "idle" or await self._engine_moves(known.since)
-        return moves and self._clock() - known.since >= GRACE[trouble]
-
-    async def _engine_moves(self, since: float) -> bool:
-        """Whether an instance that began after ``since`` has run to its end."""
-        now = self._clock()
-        if self._moved_at <= since < now and now - self._probed_at >= PROBE_EVERY:
-            self._probed_at = now
-            if await self._engine.probe():
-                self._moved_at = now
-        return self._moved_at > since
 
     async def _broke_down(self, session: SessionRecord) -> bool:
         return (await self._engine.status(session.lane[0].instance_id)).state == "failed"
@@ -375,14 +348,3 @@ class Reconciler:
         for turn_id in watched.turns if watched is not None else ():
             self._session_of.pop(turn_id, None)
         self._index.over(session_id)
-
-
-@contextmanager
-def _troubles_logged(part: str) -> Iterator[None]:
-    """Whatever goes wrong ends one round of looks; the next one comes."""
-    try:
-        yield
-    except StoreUnavailable as down:
-        log.info("reconciler.waits", part=part, reason=str(down))
-    except Exception:
-        log.exception("reconciler.broke_down", part=part)

@@ -19,8 +19,8 @@ from travelbuddy.adapters.ports import EngineState
 from travelbuddy.domain.booking import Booking
 from travelbuddy.domain.errands import Errand, errand_of, instance_id
 from travelbuddy.domain.jobs import SHARDS, UNBORN_FOR, JobEntry, JobShard, shard_of
-from travelbuddy.instance_health import GRACE
 from travelbuddy.jobs import Jobs
+from travelbuddy.suspicions import GRACE
 from travelbuddy.workflow.booking_payloads import BOOKING
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
