@@ -1,7 +1,8 @@
-"""``python -m tests.run``: all tests in two pytest processes side by side, for `make test` and `make verify`.
+"""``python -m tests.run``: all tests, for `make test` and `make verify`.
 
-One process has the tests that mostly wait, for stacks and for the browser; the other, at a lower priority, has all that
-mostly compute. Arguments go to both. Where one of them is a path, there is nothing to divide: one pytest runs it.
+Those that mostly wait, for stacks and for the browser, run in two workers of pytest-xdist, file by file; beside them, at
+a lower priority, a third process runs all that mostly computes. When all are done, the tests marked ``alone`` run, which
+hold times and need the machine for themselves. Arguments go to all. Where one of them is a path, one pytest runs it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from xml.etree import ElementTree
 
 TESTS = Path(__file__).resolve().parent
 WAITING = ("integration", "browser")
+WORKERS = 2
 TELL_EVERY = 20.0
 SLOWEST = 30
 NOTHING_COLLECTED = 5
 WITH_VALUE = {"-k", "-m", "-p", "-o", "-c", "-W", "-n", "--store", "--durations", "--timeout", "--rootdir", "--tb"}
-_OUTCOME = re.compile(r"(?:^|\s)(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*\[ *(\d+)%\]\s*$")
+_OUTCOME = re.compile(
+    r"(?:^|\s)(?P<outcome>PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*\[ *(?P<percent>\d+)%\]\s*$"
+    r"|^\[gw\d+\] \[ *(?P<percent_of_all>\d+)%\] (?P<outcome_there>[A-Z]+)\b"  # as pytest-xdist has it
+)
 _DETAILS = re.compile(r"^=+ (FAILURES|ERRORS|warnings summary|short test summary info) =+$")
 _LINE_LIMIT = 2**26  # a failed assertion may print a whole history in one line
 
@@ -52,7 +57,8 @@ class Group:
 
     name: str
     paths: list[str]
-    niceness: int
+    options: tuple[str, ...] = ()
+    niceness: int = 0
     percent: int = 0
     failed: int = 0
     code: int = -1
@@ -64,21 +70,22 @@ class Group:
         if self.details or _DETAILS.match(line):
             self.details.append(line)
         elif (outcome := _OUTCOME.search(line)) is not None:
-            self.percent = int(outcome[2])
-            if outcome[1] in {"FAILED", "ERROR"}:
+            self.percent = int(outcome["percent"] or outcome["percent_of_all"])
+            if (outcome["outcome"] or outcome["outcome_there"]) in {"FAILED", "ERROR"}:
                 self.failed += 1
                 return line
         return None
 
 
-def groups(tests: Path = TESTS) -> list[Group]:
-    """Every folder of tests, in one of two processes."""
+def stages(tests: Path = TESTS) -> list[list[Group]]:
+    """Every folder of tests: the groups of a stage run side by side, one stage after the other."""
     folders = sorted(path.name for path in tests.iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
-    waiting = [name for name in WAITING if name in folders]
-    computing = [name for name in folders if name not in waiting]
+    waiting = [str(tests / name) for name in WAITING if name in folders]
+    computing = [str(tests / name) for name in folders if name not in WAITING]
+    workers = ("--alone=never", f"-n{WORKERS}", "--dist=loadgroup", "--no-loadscope-reorder")
     return [
-        Group("waiting", [str(tests / name) for name in waiting], 0),
-        Group("computing", [str(tests / name) for name in computing], 15),
+        [Group("waiting", waiting, workers), Group("computing", computing, niceness=15)],
+        [Group("alone", waiting, ("--alone=only",))],
     ]
 
 
@@ -124,7 +131,7 @@ def summary(counted: Sequence[Counted], seconds: float) -> str:
 
 async def _run(group: Group, arguments: Sequence[str], folder: Path) -> None:
     report = folder / f"{group.name}.xml"
-    command = [sys.executable, "-m", "pytest", "-v", *group.paths, f"--junitxml={report}"]
+    command = [sys.executable, "-m", "pytest", "-v", *group.paths, *group.options, f"--junitxml={report}"]
     process = await asyncio.create_subprocess_exec(
         *command,
         *("-o", "junit_duration_report=total", *arguments),
@@ -149,17 +156,19 @@ async def _tell(running: Sequence[Group], began: float) -> None:
         print(f"{_clock(time.monotonic() - began):>10}  {', '.join(parts)}", flush=True)
 
 
-async def _both(arguments: Sequence[str]) -> int:
-    began, both = time.monotonic(), groups()
+async def _all(arguments: Sequence[str]) -> int:
+    began, all_stages = time.monotonic(), stages()
+    everything = [group for stage in all_stages for group in stage]
     with tempfile.TemporaryDirectory(prefix="travelbuddy-tests-") as folder:
-        telling = asyncio.create_task(_tell(both, began))
-        await asyncio.gather(*(_run(group, arguments, Path(folder)) for group in both))
-        telling.cancel()
-    for group in both:
+        for stage in all_stages:
+            telling = asyncio.create_task(_tell(stage, began))
+            await asyncio.gather(*(_run(group, arguments, Path(folder)) for group in stage))
+            telling.cancel()
+    for group in everything:
         if group.code not in {0, NOTHING_COLLECTED}:
             print(f"\n{group.name}: pytest ended with {group.code}", *group.details, sep="\n")
-    print(summary([group.counted for group in both], time.monotonic() - began), flush=True)
-    return exit_code([group.code for group in both])
+    print(summary([group.counted for group in everything], time.monotonic() - began), flush=True)
+    return exit_code([group.code for group in everything])
 
 
 def _clock(seconds: float) -> str:
@@ -172,7 +181,7 @@ def main() -> int:
     if names_a_path(arguments, Path.cwd()):
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606
     try:
-        return asyncio.run(_both(arguments))
+        return asyncio.run(_all(arguments))
     except KeyboardInterrupt:  # pytest had it too, and has ended
         return 130
 

@@ -22,6 +22,7 @@ from tests.integration.framework.stack import Stack
 from tests.integration.framework.stores import EMBEDDED
 
 USERS, TURNS = 200, 3
+USERS_IN_GATE = 100
 FEW = 50
 """Users who keep a machine of two cores just busy: what they get done is what it can do."""
 THINKS = 1.0
@@ -43,10 +44,11 @@ async def _answered(user: User) -> tuple[float, float]:
     return count, total
 
 
-async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None) -> None:
+@pytest.mark.alone
+async def test_many_users_are_all_answered_in_time(dapr_runtime: None, full_size: bool) -> None:
     """200 users x 3 turns with a model that takes a second: no error, no turn lost or doubled, and nobody starves.
 
-    With as many turns a second as 50 users got done, 200 users wait 200 / that many seconds each on the average; 19 of
+    The gate tries it with 100 users x 2 turns. With as many turns a second as 50 users got done, so many users wait their number / that many seconds each on the average; 19 of
     20 wait less than twice as long.
     """
     async with AsyncExitStack() as around:
@@ -54,26 +56,30 @@ async def test_two_hundred_users_are_all_answered_in_time(dapr_runtime: None) ->
         env = {"OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "stub"}
         stack = await around.enter_async_context(Stack(env=env))
         think(model_url, 1)
-        names = [f"user-{number}" for number in range(USERS)]
-        few = await load.run(stack.app_url, FEW, TURNS, [f"early-{number}" for number in range(FEW)])
-        loaded = await load.run(stack.app_url, USERS, TURNS, names)
-        p95, share = loaded.percentile(0.95), USERS / few.throughput
-        print(f"{stack.kept_in.name}: {few.throughput:.1f} turns/s of {FEW} users, {loaded.throughput:.1f} of {USERS}")
+        users, each = (USERS, TURNS) if full_size else (USERS_IN_GATE, TURNS - 1)
+        names = [f"user-{number}" for number in range(users)]
+        few = await load.run(stack.app_url, FEW, each, [f"early-{number}" for number in range(FEW)])
+        loaded = await load.run(stack.app_url, users, each, names)
+        p95, share = loaded.percentile(0.95), users / few.throughput
+        print(f"{stack.kept_in.name}: {few.throughput:.1f} turns/s of {FEW} users, {loaded.throughput:.1f} of {users}")
         print(f"p50 {loaded.median:.2f} s, p95 {p95:.2f} s, a fair share {share:.2f} s")
         assert few.errors == loaded.errors == 0
         assert p95 < 2 * share
         async with http_client(base_url=stack.app_url, timeout=30) as http:
             for name in names:
                 turns = (await http.get(f"/sessions/{name}-0/history", params={"limit": 100})).json()["turns"]
-                assert [turn["messages"][0]["content"][-1] for turn in turns] == [str(n) for n in range(TURNS)]
+                assert [turn["messages"][0]["content"][-1] for turn in turns] == [str(n) for n in range(each)]
             asked = (await http.get(f"{model_url.removesuffix('/v1')}/probes")).json()["requests"]
-        assert asked == 2 * (FEW + USERS) * TURNS
+        assert asked == 2 * (FEW + users) * each
 
 
+@pytest.mark.alone
 @pytest.mark.stores("sqlite", because="who is let in is counted in the process")
-async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(dapr_runtime: None) -> None:
+async def test_too_much_is_sent_away_and_whoever_is_let_in_is_answered_in_time(
+    dapr_runtime: None, full_size: bool
+) -> None:
     """Ten times what fits: only 200 and 503 with Retry-After, each 200 stored, hardly later than with no flood."""
-    room, flood = 30, 300
+    room, flood = (30, 300) if full_size else (15, 150)
     with ScriptedModel(_slow) as model:
         async with Stack(env={**model.env, "MAX_TURNS": str(room)}) as stack:
             user, limits = User(stack), httpx.Limits(max_connections=flood)

@@ -1,11 +1,11 @@
-"""`make test` in two processes: none of the tests is forgotten, and no failure is lost between them."""
+"""`make test` in several processes: none of the tests is forgotten, and no failure is lost between them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from tests.run import TESTS, Counted, Group, Timed, exit_code, groups, names_a_path, read, summary
+from tests.run import TESTS, Counted, Group, Timed, exit_code, names_a_path, read, stages, summary
 
 REPORT = """<testsuites><testsuite name="pytest">
 <testcase classname="tests.unit.test_a" name="test_one" time="0.5" />
@@ -16,8 +16,10 @@ REPORT = """<testsuites><testsuite name="pytest">
 
 
 def test_every_folder_of_tests_runs_in_exactly_one_process() -> None:
-    """A new folder of tests belongs to one of the two without anybody's doing."""
-    found = [path for group in groups() for path in group.paths]
+    """A new folder of tests belongs to one of the two without anybody's doing; what is to run alone runs afterwards."""
+    beside, after = stages()
+    found = [path for group in beside for path in group.paths]
+    assert [(group.paths, group.options) for group in after] == [(beside[0].paths, ("--alone=only",))]
     folders = [str(path) for path in TESTS.iterdir() if any(path.rglob("test_*.py"))]
     assert sorted(found) == sorted(folders)
 
@@ -63,11 +65,14 @@ def test_a_process_without_a_report_is_a_failure(tmp_path: Path) -> None:
 
 def test_failures_are_shown_at_once_and_their_details_at_the_end() -> None:
     """Of pytest's lines only failures are shown while it runs; from its first details on all are kept."""
-    group = Group("waiting", [], 0)
+    group = Group("waiting", [])
     assert group.heard("tests/a.py::test_one PASSED    [ 25%]") is None
     assert group.heard("tests/a.py::test_two FAILED    [ 50%]") == "tests/a.py::test_two FAILED    [ 50%]"
     assert group.heard("SKIPPED (only on redis: a file does not hang) [100%]") is None
     assert (group.percent, group.failed) == (100, 1)
+    assert group.heard("[gw1] [ 12%] PASSED tests/a.py::test_three@a.py-sqlite ") is None
+    assert group.heard("[gw0] [ 13%] ERROR tests/a.py::test_four ") == "[gw0] [ 13%] ERROR tests/a.py::test_four "
+    assert (group.percent, group.failed) == (13, 2)
     assert group.heard("=========== FAILURES ===========") is None
     assert group.heard("tests/a.py::test_two FAILED    [ 50%]") is None
     assert len(group.details) == 2
