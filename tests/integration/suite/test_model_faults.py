@@ -102,7 +102,7 @@ async def test_an_unknown_tool_or_bad_arguments_go_back_to_the_model(scripted: S
 async def test_an_endless_tool_loop_is_stopped(scripted: Scripted) -> None:
     """A model that only ever calls tools gets no tools at the step limit; the reply tells what its searches found."""
     scripted.model.script = lambda request: Call((("search_flights", {"destination": "Paris"}),))
-    user = User(scripted.stack, "ada", "loop")
+    user = User(scripted.stack, "looper", "loop")
     view = await user.finished(await user.start("loop"))
     assert view["status"] == "answered"
     assert view["response"].startswith("Flights from LHR to PAR")
