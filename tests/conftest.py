@@ -34,7 +34,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
     for item in items:
-        store = getattr(item, "callspec", None) and item.callspec.params.get("kept_in", "")
+        callspec = getattr(item, "callspec", None)
+        store = callspec.params.get("kept_in", "") if callspec is not None else ""
         item.add_marker(pytest.mark.xdist_group(f"{item.path.name}-{store}"))
 
 

@@ -1,8 +1,9 @@
 """``python -m tests.run``: all tests, for `make test` and `make verify`.
 
-Those that mostly wait, for stacks and for the browser, run in two workers of pytest-xdist, file by file; beside them, at
-a lower priority, a third process runs all that mostly computes. When all are done, the tests marked ``alone`` run, which
-hold times and need the machine for themselves. Arguments go to all. Where one of them is a path, one pytest runs it.
+Those that mostly wait, for stacks and for the browser, run in two workers of pytest-xdist, file by file; beside them,
+at a lower priority, a third process runs all that mostly computes. When all are done, the tests marked ``alone`` run,
+which hold times and need the machine for themselves. Arguments go to all. Where one of them is a path, one pytest runs
+it.
 """
 
 from __future__ import annotations

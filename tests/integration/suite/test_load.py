@@ -48,8 +48,8 @@ async def _answered(user: User) -> tuple[float, float]:
 async def test_many_users_are_all_answered_in_time(dapr_runtime: None, full_size: bool) -> None:
     """200 users x 3 turns with a model that takes a second: no error, no turn lost or doubled, and nobody starves.
 
-    The gate tries it with 100 users x 2 turns. With as many turns a second as 50 users got done, so many users wait their number / that many seconds each on the average; 19 of
-    20 wait less than twice as long.
+    The gate tries it with 100 users x 2 turns. With as many turns a second as 50 users got done, so many users wait
+    their number / that many seconds each on the average; 19 of 20 wait less than twice as long.
     """
     async with AsyncExitStack() as around:
         model_url, _ = around.enter_context(stub_model())
