@@ -16,6 +16,8 @@ from tests.unit.telemetry.promql import DAPR, dashboard_queries, rules
 
 EMPTY = {"Sent away, tried again: store: {{operation}} again": "the store has no trouble in this test"}
 TRAFFIC_SECONDS = 12.0
+HASTE = {"MODEL_ATTEMPTS": "2", "MODEL_PATIENCE": "5", "CHAT_WAIT": "3"}
+"""Nobody of the traffic waits long for a model that is down."""
 ALERT = "BreakerOpen"
 """A model that is down is hardly asked any more, so its breaker tells sooner than its errors do."""
 
@@ -25,7 +27,7 @@ async def test_every_query_of_the_dashboard_has_data_and_an_alert_fires(dapr_run
     """Targets are up, rules are loaded, each query returns series, and a model that is down sets off its alert."""
     moods = Moods()
     with ScriptedModel(moods) as model:
-        async with Stack(env={**model.env, **PRICES, "MODEL_ATTEMPTS": "2"}, options=("--dapr-metrics",)) as stack:
+        async with Stack(env={**model.env, **PRICES, **HASTE}, options=("--dapr-metrics",)) as stack:
             sidecar = f"127.0.0.1:{stack.entry('daprd')['ports']['metrics']}"
             async with Prometheus([f"127.0.0.1:{stack.app_port}"], [sidecar]) as prometheus:
                 await traffic(stack, TRAFFIC_SECONDS, lambda: 6)
