@@ -49,7 +49,7 @@ test: $(SYNCED) ## every claim once; ARGS="..." goes to pytest
 	@$(VENV)/bin/python -m tests.run $(ARGS)
 
 verify: ## everything: each test on each store, fuzzing, the deep models, dialogues, faults on each topology
-	@$(MAKE) test ARGS="--every-store $(ARGS)"
+	@$(MAKE) test ARGS="--every-store --full-size $(ARGS)"
 	@$(MAKE) fuzz SECONDS_EACH=60 ARGS=
 	@$(VENV)/bin/python -m tests.protocol.test_queue_model
 	@$(MAKE) eval ARGS=--or-own

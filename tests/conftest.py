@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--store", action="append", choices=names, help=text)
     text = "run each integration test on every store that its marker allows, not on SQLite alone where it has none"
     parser.addoption("--every-store", action="store_true", help=text)
-    text = "try claims about many with as many as they name, not with fewer"
+    text = "try claims about many with as many as they name, not with fewer, and each case of those about several"
     parser.addoption("--full-size", action="store_true", help=text)
     text = "only or never what needs the machine for itself"
     parser.addoption("--alone", choices=("only", "never"), help=text)
@@ -27,16 +27,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what ``--alone`` says; the tests of a file that run on one store stay together in one worker."""
-    wanted = config.getoption("--alone")
-    if wanted is not None:
-        chosen = [item for item in items if (item.get_closest_marker("alone") is not None) == (wanted == "only")]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
-        items[:] = chosen
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        store = callspec.params.get("kept_in", "") if callspec is not None else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.name}-{store}"))
+    """Leave out what ``--alone`` says, and what is for ``--full-size`` only."""
+    alone, full_size = config.getoption("--alone"), config.getoption("--full-size")
+
+    def wanted(item: pytest.Item) -> bool:
+        marked = item.get_closest_marker("alone") is not None
+        if alone is not None and marked != (alone == "only"):
+            return False
+        return full_size or item.get_closest_marker("full_size") is None
+
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = filter(wanted, items)
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def stages(tests: Path = TESTS) -> list[list[Group]]:
     folders = sorted(path.name for path in tests.iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
     waiting = [str(tests / name) for name in WAITING if name in folders]
     computing = [str(tests / name) for name in folders if name not in WAITING]
-    workers = ("--alone=never", f"-n{WORKERS}", "--dist=loadgroup", "--no-loadscope-reorder")
+    workers = ("--alone=never", f"-n{WORKERS}", "--dist=loadfile", "--no-loadscope-reorder")
     return [
         [Group("waiting", waiting, workers), Group("computing", computing, niceness=15)],
         [Group("alone", waiting, ("--alone=only",))],

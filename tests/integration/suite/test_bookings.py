@@ -301,7 +301,13 @@ async def test_an_approval_that_nobody_decides_expires(brief: Agency) -> None:
 
 
 @pytest.mark.parametrize(
-    ("victim", "ordered", "late"), [("app", 1, 0.0), ("app", 7, 0.0), ("app", 6, 1.5), ("daprd", 3, 0.0)]
+    ("victim", "ordered", "late"),
+    [
+        ("app", 1, 0.0),
+        pytest.param("app", 7, 0.0, marks=pytest.mark.full_size),
+        ("app", 6, 1.5),
+        pytest.param("daprd", 3, 0.0, marks=pytest.mark.full_size),
+    ],
 )
 async def test_whatever_dies_at_whatever_step_of_a_hold(agency: Agency, victim: str, ordered: int, late: float) -> None:
     """Twelve holds, each a little further than the next, when the process dies: one order each, told once each.

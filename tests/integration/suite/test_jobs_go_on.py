@@ -108,7 +108,6 @@ async def _dapr(jobs: Jobs, path: str, body: Any) -> None:
 
 
 @pytest.mark.parametrize("row", ["history", "inbox"])
-@pytest.mark.stores("sqlite", "redis", "postgres", because="each keeps an instance's rows in its own way")
 async def test_a_hold_whose_instance_cannot_be_read_is_held(row: str) -> None:
     """Killed while the supplier is asked, a row of the instance gone: one order, told, 30 s after all is back."""
     async with _stack() as jobs:
@@ -128,7 +127,6 @@ async def test_a_hold_whose_instance_cannot_be_read_is_held(row: str) -> None:
         assert (await jobs.record("booking", approval["approval_id"]))["run"] == 1
 
 
-@pytest.mark.stores("sqlite", "redis", "postgres", because="each keeps an instance's rows in its own way")
 async def test_a_watch_whose_instance_cannot_be_read_looks() -> None:
     """Killed while it looks, a row of the instance gone: it looks 30 s after all is back."""
     async with _stack() as jobs:

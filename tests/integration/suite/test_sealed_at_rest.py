@@ -107,6 +107,9 @@ async def _has(user: User, session: str, count: int) -> bool:
     return answer.status_code == 200 and len(answer.json()["turns"]) == count
 
 
+both_ways = pytest.mark.parametrize(
+    "keys", [pytest.param(KEYS, id="sealed"), pytest.param({}, id="open", marks=pytest.mark.full_size)]
+)
 TEXTS = (*SAID.values(), REPLY, PLACE, TOOL, NAME, SEAT, TITLE)
 
 
@@ -121,7 +124,7 @@ async def test_the_disk_under_sqlite_shows_nothing(dapr_runtime: None, keys: dic
             _judge(living, files_with([stack.data_dir], *TEXTS, POISON), keys, "state.sqlite")
 
 
-@pytest.mark.parametrize("keys", [KEYS, {}], ids=["sealed", "open"])
+@both_ways
 async def test_the_disk_under_redis_shows_nothing(dapr_runtime: None, tmp_path: Path, keys: dict[str, str]) -> None:
     """The same of Redis: neither its log of all commands nor its dump, uncompressed, hold a word."""
     with ScriptedModel(_script) as model:
@@ -140,7 +143,7 @@ async def test_the_disk_under_redis_shows_nothing(dapr_runtime: None, tmp_path: 
                 _judge(living, files_with([folder, stack.data_dir], *TEXTS, POISON), keys, ".aof")
 
 
-@pytest.mark.parametrize("keys", [KEYS, {}], ids=["sealed", "open"])
+@both_ways
 async def test_what_replicas_tell_each_other_shows_nothing(dapr_runtime: None, keys: dict[str, str]) -> None:
     """Answers that are streamed through the other replica arrive whole, and the broker's file holds no word of them."""
     with ScriptedModel(_script) as model:

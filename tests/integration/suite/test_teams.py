@@ -125,7 +125,15 @@ async def test_an_agent_finds_us_calls_us_and_is_remembered_within_its_run(team:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("victim", ["our app", "our sidecar", "its app", "its sidecar"])
+@pytest.mark.parametrize(
+    "victim",
+    [
+        "our app",
+        pytest.param("our sidecar", marks=pytest.mark.full_size),
+        "its app",
+        pytest.param("its sidecar", marks=pytest.mark.full_size),
+    ],
+)
 async def test_a_call_survives_a_kill(team: Team, victim: str) -> None:
     """Killed while we ask our model: both workflows finish, and the session has exactly one turn, whole."""
     task = f"Paris, but {victim} dies"
