@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from functools import partial
 
 import pytest
 from tests.integration.framework.client import User, listening, metric
@@ -19,17 +20,20 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.stores("sqlite", because="what is waited for is the model"),
 ]
-AWAY_FOR = 20.0
+AWAY_FOR, MORE = 300.0, 42
+AWAY_FOR_IN_GATE = 20.0
 BACK_WITHIN = 35.0
 WAITS = re.compile(r"waiting for the model since (\d\d:\d\d:\d\d) UTC; asks again in [\d.]+ s")
 
 
-async def test_a_model_that_is_away_is_waited_for(dapr_runtime: None) -> None:
-    """Away for 20 s: each door's message is answered within 35 s of its return, none fails, the status says since when.
+@pytest.mark.timeout(600)
+async def test_a_model_that_is_away_is_waited_for(dapr_runtime: None, full_size: bool) -> None:
+    """Away for 5 minutes, 50 messages are accepted through all doors: all are answered, and the status says since when.
 
-    None of those who wait takes a place of MAX_TURNS, so later messages are accepted as well.
+    Its return is noticed within 35 s. None of those who wait takes a place of MAX_TURNS, so later messages are accepted
+    as well. The gate tries it with 20 s and 8 messages.
     """
-    away = True
+    away, away_for = True, AWAY_FOR if full_size else AWAY_FOR_IN_GATE
 
     def script(request: Request) -> Answer:
         return Fail(500) if away else Say("back")
@@ -53,7 +57,10 @@ async def test_a_model_that_is_away_is_waited_for(dapr_runtime: None) -> None:
             told = await poll_until(lambda: _since(users[0], turns[0]), 10, "the status says since when")
             await poll_until(lambda: _none_counted(users[0]), 15, "who waits takes no place")
             turns += [await users[6].start("hello"), await users[7].start("hello")]
-            await asyncio.sleep(max(0.0, began + AWAY_FOR - time.monotonic()))
+            more = [User(stack, f"more-{n}", f"dm-more-{n}") for n in range(MORE if full_size else 0)]
+            for number, user in enumerate(more):
+                await _send(user, number)
+            await asyncio.sleep(max(0.0, began + away_for - time.monotonic()))
             assert await _since(users[0], turns[0]) == told, "it has been away since then, however often it was asked"
             away = False
             back = time.monotonic()
@@ -68,6 +75,9 @@ async def test_a_model_that_is_away_is_waited_for(dapr_runtime: None) -> None:
             assert any(WAITS.fullmatch(str(event.data.get("doing"))) for event in sent)
             tries = [step for step in views[0]["timeline"] if step["error"]]
             assert 1 <= len(tries) <= 7
+            for user in more:
+                await poll_until(partial(_answered, user), 30, f"{user.ids} has the answer")
+            print(f"all {len(users) + len(more)} answered {time.monotonic() - back:.1f} s after the model's return")
             assert await metric(users[0], 'travelbuddy_turns_total{door="start-workflow",outcome="failed"}') == 0
 
 
@@ -115,6 +125,24 @@ async def test_who_the_breaker_held_back_is_answered(dapr_runtime: None) -> None
                 assert (view["status"], view["response"]) == ("answered", "answered")
                 assert [step["attempt"] for step in view["timeline"]] == [1], "who was not asked used no attempt"
             assert await metric(users[0], state) == 0
+
+
+async def _send(user: User, number: int) -> None:
+    """One message, through one of three doors."""
+    match number % 3:
+        case 0:
+            await user.start("hello")
+        case 1:
+            await user.publish({"text": "hello", "sender": user.ids["user_id"]})
+        case _:
+            answer = await user.call("POST", "/chat", json={"message": "hello", **user.ids})
+            assert answer.status_code == 202
+
+
+async def _answered(user: User) -> bool:
+    """Whether its one message has the model's answer."""
+    turns = await user.history(user.ids["session_id"])
+    return [(turn["outcome"], turn["messages"][-1]["content"]) for turn in turns] == [("answered", "back")]
 
 
 async def _since(user: User, turn: str) -> str | None:
