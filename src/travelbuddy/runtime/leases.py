@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from travelbuddy.runtime.local_http import local_http
+
 SCHEDULER_ID = "dapr-scheduler-server-0"
 LEADER_KEY = base64.b64encode(f"dapr/leadership/{SCHEDULER_ID}".encode()).decode()
 POLL = 0.05
@@ -31,7 +33,7 @@ class LeaderLease:
     async def renew(self) -> None:
         """Call after every start of the scheduler: revoke the dead one's lease, remember the new one's."""
         stale = self._file.read_text(encoding="utf-8").strip() if self._file.exists() else ""
-        async with httpx.AsyncClient(base_url=self._etcd, timeout=2, trust_env=False) as client:
+        async with local_http(self._etcd) as client:
             try:
                 async with asyncio.timeout(PATIENCE):
                     if stale:

@@ -17,6 +17,7 @@ import httpx
 from travelbuddy.errors import RuntimeProblem
 from travelbuddy.runtime.child import Child, ProcessSpec
 from travelbuddy.runtime.install import ensure_runtime
+from travelbuddy.runtime.local_http import local_http
 from travelbuddy.runtime.output import ChildOutput, Terminal
 from travelbuddy.runtime.plan import StackOptions, StackPlan, plan_stack
 from travelbuddy.runtime.ports import PortPlan
@@ -167,7 +168,7 @@ class Stack:
 async def _ready(spec: ProcessSpec) -> None:
     """Return once the program answers that it can be used."""
     url = httpx.URL(spec.ready_url)
-    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+    async with local_http() as client:
         while True:
             try:
                 if url.scheme == "tcp":
@@ -184,7 +185,7 @@ async def _ready(spec: ProcessSpec) -> None:
 async def _warnings(front: ProcessSpec) -> list[str]:
     """What the service says about the servers it depends on; nothing where it does not answer."""
     try:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+        async with local_http() as client:
             return [str(warning) for warning in (await client.get(front.ready_url)).json().get("warnings", [])]
     except (httpx.HTTPError, OSError, ValueError, AttributeError):
         return []

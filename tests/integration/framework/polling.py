@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
-INTERVAL = 0.05
+INTERVAL, LONGEST_INTERVAL = 0.05, 0.25
+"""Seconds between two looks at first, and later: most that is polled costs the service some milliseconds a look."""
 
 
 @overload
@@ -21,9 +22,9 @@ async def poll_until(probe: Callable[[], Any], within: float, what: str) -> Any:
 
     An exception of the probe counts as "not yet" and is told when the time is up.
     """
-    deadline = time.monotonic() + within
+    began = time.monotonic()
     last: object = None
-    while time.monotonic() < deadline:
+    while (waited := time.monotonic() - began) < within:
         try:
             answer = probe()
             if inspect.isawaitable(answer):
@@ -34,5 +35,5 @@ async def poll_until(probe: Callable[[], Any], within: float, what: str) -> Any:
             last = answer
             if answer:
                 return answer
-        await asyncio.sleep(INTERVAL)
+        await asyncio.sleep(min(INTERVAL + waited / 20, LONGEST_INTERVAL))
     raise AssertionError(f"not within {within:.0f} s: {what} (last seen: {last!r})")
