@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TypedDict
@@ -152,6 +153,15 @@ class Stack:
         old = self.pid(name)
         os.kill(old, signal.SIGKILL)
         return await poll_until(lambda: self._successor(name, old), RESTART_TIMEOUT, f"{name} runs again after a kill")
+
+    async def kill_all(self) -> None:
+        """SIGKILL to everything at once, the supervisor included."""
+        parts = self.processes().values()
+        self.process.kill()
+        for pid in parts:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(self.process.wait, 10)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask the stack to end, wait for it and return its exit code."""

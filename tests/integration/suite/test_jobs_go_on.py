@@ -19,7 +19,7 @@ from tests.integration.framework import torn
 from tests.integration.framework.client import Json, User
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.rows import sqlite_keys
-from tests.integration.framework.scripted_model import ScriptedModel
+from tests.integration.framework.scripted_model import ScriptedModel, last_user_message
 from tests.integration.framework.stack import Stack
 from tests.integration.framework.webhook_receiver import WebhookReceiver
 from tests.integration.suite.test_bookings import Agency, _books
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="function")
 BEFORE = Path(torn.__file__).parent / "version_before"
 WITHIN = 30.0
 """Seconds in which a job goes on, counted from the return of the processes or from its due time."""
+WAITING = 20
 ONE_STORE = "which instances there are, and what is due, is decided by the same code on every store"
 
 
@@ -74,17 +75,6 @@ class Jobs:
         due = datetime.fromisoformat((await self.record("fare_watch", watch_id))["next_check_at"])
         return (due - datetime.now(UTC)).total_seconds()
 
-    async def kill_all(self) -> None:
-        """SIGKILL to everything at once, the supervisor included."""
-        parts = self.stack.processes().values()
-        self.stack.process.kill()
-        for pid in parts:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        await asyncio.to_thread(self.stack.process.wait, 10)
-
     async def _has(self, watch_id: str, field: str, least: int) -> bool:
         record = await self.record("fare_watch", watch_id)
         return int(record.get(field, 0)) >= least
@@ -107,68 +97,76 @@ async def _dapr(jobs: Jobs, path: str, body: Any) -> None:
         (await http.post(f"/v1.0/workflows/dapr/{path}", json=body)).raise_for_status()
 
 
-@pytest.mark.parametrize("row", ["history", "inbox"])
-async def test_a_hold_whose_instance_cannot_be_read_is_held(row: str) -> None:
-    """Killed while the supplier is asked, a row of the instance gone: one order, told, 30 s after all is back."""
-    async with _stack() as jobs:
-        approval = await jobs.agency.asked("torn-hold")
-        fault = jobs.market.arm("slow_after", "order", seconds=20)
-        await jobs.agency.decide(approval)
-        await poll_until(lambda: fault.fired, 10, "the supplier is asked")
-        if row == "inbox":  # what comes while no worker is there stays in the inbox
-            os.kill(jobs.stack.pid("app"), signal.SIGSTOP)
-            await _dapr(jobs, f"{approval['approval_id']}/raiseEvent/anything", {})
-        await jobs.kill_all()
-        torn.tear(jobs.stack.kept_in, jobs.stack.data_dir, approval["approval_id"], row)
-        await jobs.stack.start()
-        began = time.monotonic()
-        await jobs.is_held(approval, WITHIN)
-        print(f"{row}: held and told {time.monotonic() - began:.1f} s after the processes were back")
-        assert (await jobs.record("booking", approval["approval_id"]))["run"] == 1
+async def test_jobs_whose_instances_cannot_be_read_go_on() -> None:
+    """Killed at work, a row of the instance gone: a hold is one order, told, and a watch looks, 30 s after the return.
 
-
-async def test_a_watch_whose_instance_cannot_be_read_looks() -> None:
-    """Killed while it looks, a row of the instance gone: it looks 30 s after all is back."""
+    Erasing is not held up by such an instance: only its own rows are left.
+    """
     async with _stack() as jobs:
         watch_id = await jobs.watch("torn-watch", 3.0)
-        fault = jobs.market.arm("slow", "offer_requests", seconds=20)
-        await poll_until(lambda: fault.fired, 10, "it looks")
-        await jobs.kill_all()
-        torn.tear(jobs.stack.kept_in, jobs.stack.data_dir, watch_id, "history")
+        holds = {row: await jobs.agency.asked(f"torn-{row}") for row in ("history", "inbox")}
+        orders = jobs.market.arm("slow_after", "order", times=2, seconds=20)
+        for approval in holds.values():
+            await jobs.agency.decide(approval)
+        await poll_until(lambda: orders.fired >= 2, 10, "the supplier is asked for both")
+        look = jobs.market.arm("slow", "offer_requests", seconds=20)
+        await poll_until(lambda: look.fired, 10, "it looks")
+        os.kill(jobs.stack.pid("app"), signal.SIGSTOP)  # what comes while no worker is there stays in the inbox
+        await _dapr(jobs, f"{holds['inbox']['approval_id']}/raiseEvent/anything", {})
+        await jobs.stack.kill_all()
+        for row, job_id in [*((row, hold["approval_id"]) for row, hold in holds.items()), ("history", watch_id)]:
+            torn.tear(jobs.stack.kept_in, jobs.stack.data_dir, job_id, row)
         await jobs.stack.start()
         began = time.monotonic()
-        await jobs.looks_again(watch_id, WITHIN)
-        print(f"looked {time.monotonic() - began:.1f} s after the processes were back")
+        await asyncio.gather(
+            *(jobs.is_held(approval, WITHIN) for approval in holds.values()), jobs.looks_again(watch_id, WITHIN)
+        )
+        print(f"all went on {time.monotonic() - began:.1f} s after the processes were back")
+        for approval in holds.values():
+            assert (await jobs.record("booking", approval["approval_id"]))["run"] == 1
         await poll_until(lambda: jobs._has(watch_id, "run", 1), WITHIN, "a successor looks")
         await jobs.looks_again(watch_id, WITHIN)
+        erased = await User(jobs.stack, "torn-watch").call("DELETE", "/users/torn-watch")
+        assert erased.status_code == 200, erased.text
+        assert await jobs.record("fare_watch", watch_id) == {}
+        left = [key.name for key in jobs.stack.kept_in.all_keys() if watch_id in key.name]
+        assert [name for name in left if f"{watch_id}-r" in name or "dapr.internal." not in name] == []
 
 
 @pytest.mark.stores("sqlite", because="the scheduler's data is no part of the store")
 @pytest.mark.parametrize("while_it_runs", [False, True])
-async def test_jobs_go_on_when_the_schedulers_data_is_lost(while_it_runs: bool) -> None:
-    """A watch that looks, one that is due soon, a hold that is being made and one that waits: all go on."""
+async def test_all_go_on_when_the_schedulers_data_is_lost(while_it_runs: bool) -> None:
+    """Twenty turns that wait, watches at work and due, holds being made and not yet decided: all go on in 30 s.
+
+    Nothing is left of what was taken over once its user is erased, in the engine's rows either.
+    """
     async with _stack() as jobs:
+        stack, model, turns = jobs.stack, jobs.agency.model, User(jobs.stack, "lost-turns", "unscheduled")
         later = await jobs.watch("lost-later", 8.0)
         being_held, waiting = await jobs.agency.asked("lost-held"), await jobs.agency.asked("lost-waiting")
         slow_hold = jobs.market.arm("slow_after", "order", seconds=20)
         await jobs.agency.decide(being_held)
         await poll_until(lambda: slow_hold.fired, 10, "the supplier is asked to hold")
         looking = await jobs.watch("lost-looking", 3.0)
+        model.hold(lambda request: last_user_message(request).startswith("message"))
+        ids = [await turns.start(f"message {number}") for number in range(WAITING)]
         slow_look = jobs.market.arm("slow", "offer_requests", seconds=20)
         await poll_until(lambda: slow_look.fired, 10, "a watch looks")
-        folder = jobs.stack.data_dir / "scheduler"
+        folder = stack.data_dir / "scheduler"
         if while_it_runs:
-            old = jobs.stack.pid("scheduler")
+            old = stack.pid("scheduler")
             os.kill(old, signal.SIGKILL)
             shutil.rmtree(folder, ignore_errors=True)
-            await poll_until(lambda: jobs.stack.processes().get("scheduler", old) != old, 15, "the scheduler is back")
+            await poll_until(lambda: stack.processes().get("scheduler", old) != old, 15, "the scheduler is back")
         else:
-            await jobs.kill_all()
+            await stack.kill_all()
             shutil.rmtree(folder)
-            await jobs.stack.start()
+            await stack.start()
         began = time.monotonic()
         jobs.market.faults.clear()
+        model.release()
         await asyncio.gather(
+            _asked_about(model, [f"message {number}" for number in range(WAITING)]),
             jobs.is_held(being_held, WITHIN),
             jobs.looks_again(looking, WITHIN),
             jobs.looks_again(later, max(await jobs.due_in(later), 0) + WITHIN),
@@ -176,6 +174,23 @@ async def test_jobs_go_on_when_the_schedulers_data_is_lost(while_it_runs: bool) 
         print(f"all went on {time.monotonic() - began:.1f} s after")
         await jobs.agency.decide(waiting)
         await jobs.is_held(waiting, WITHIN)
+        await poll_until(lambda: _stored(turns, WAITING), 10, "all turns are stored")
+        told = await turns.history("unscheduled")
+        assert [turn["workflow_instance_id"] for turn in told] == ids
+        assert {turn["outcome"] for turn in told} == {"answered"}
+        for name, known in (("lost-turns", ids), ("lost-looking", [looking])):
+            assert (await User(stack).call("DELETE", f"/users/{name}")).status_code == 200
+            kept = [key.name for key in sqlite_keys(stack.data_dir / "state.sqlite")]
+            assert [key for key in kept if any(each in key for each in known)] == []
+
+
+async def _asked_about(model: ScriptedModel, texts: list[str]) -> None:
+    """Wait until the model has been asked about each text, which no route of the service is called for."""
+    await poll_until(lambda: all(model.asked(text) for text in texts), WITHIN, f"the model is asked about {texts}")
+
+
+async def _stored(user: User, number: int) -> bool:
+    return len(await user.history("unscheduled")) == number
 
 
 @pytest.mark.stores("sqlite", because=ONE_STORE)
@@ -196,7 +211,7 @@ async def test_jobs_of_the_version_before_go_on() -> None:
         await jobs.agency.decide(approved)  # and its door dies before it has told the workflow
         await asyncio.sleep(0.5)
         assert (await jobs.record("booking", approved["approval_id"]))["status"] == "approved"
-        await jobs.kill_all()
+        await jobs.stack.kill_all()
         del jobs.stack._env["PYTHONPATH"]
         await jobs.stack.start()
         began = time.monotonic()
@@ -207,38 +222,3 @@ async def test_jobs_of_the_version_before_go_on() -> None:
         await jobs.is_held(waiting, WITHIN)
         await poll_until(lambda: jobs.record("jobs", "migrated"), WITHIN, "that is noted")
         assert (await user.call("DELETE", f"/watches/{watch_id}")).json()["status"] == "cancelled"
-
-
-@pytest.mark.stores("sqlite", because=ONE_STORE)
-async def test_erasing_is_not_held_up_by_what_dapr_cannot_read() -> None:
-    """A user with an instance that nobody can read or purge is erased; only that instance's rows are left."""
-    async with _stack() as jobs:
-        watch_id = await jobs.watch("erased-torn", 3.0)
-        fault = jobs.market.arm("slow", "offer_requests", seconds=20)
-        await poll_until(lambda: fault.fired, 10, "it looks")
-        await jobs.kill_all()
-        torn.tear(jobs.stack.kept_in, jobs.stack.data_dir, watch_id, "history")
-        await jobs.stack.start()
-        await poll_until(lambda: jobs._has(watch_id, "run", 1), WITHIN, "a successor looks")
-        erased = await User(jobs.stack, "erased-torn").call("DELETE", "/users/erased-torn")
-        assert erased.status_code == 200, erased.text
-        assert await jobs.record("fare_watch", watch_id) == {}
-        left = [key.name for key in sqlite_keys(jobs.stack.data_dir / "state.sqlite") if watch_id in key.name]
-        assert [name for name in left if f"{watch_id}-r" in name or not name.startswith("dapr.internal.")] == []
-
-
-@pytest.mark.stores("sqlite", because=ONE_STORE)
-async def test_erasing_finds_the_successors_of_jobs_too() -> None:
-    """Nothing is left of a watch that was taken over once its user is erased, in the engine's rows either."""
-    async with _stack() as jobs:
-        watch_id = await jobs.watch("erased-watch", 3.0)
-        fault = jobs.market.arm("slow", "offer_requests", seconds=20)
-        await poll_until(lambda: fault.fired, 10, "it looks")
-        await jobs.kill_all()
-        shutil.rmtree(jobs.stack.data_dir / "scheduler")
-        await jobs.stack.start()
-        await jobs.looks_again(watch_id, WITHIN)
-        user = User(jobs.stack, "erased-watch", "erased-watch trip")
-        assert (await user.call("DELETE", "/users/erased-watch")).status_code == 200
-        left = [key.name for key in sqlite_keys(jobs.stack.data_dir / "state.sqlite") if watch_id in key.name]
-        assert left == []
