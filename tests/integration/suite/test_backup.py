@@ -176,7 +176,7 @@ async def _both(stack: Stack, session: str) -> list[dict[str, Any]] | None:
 
 
 async def _goes_on(stack: Stack, session: str) -> None:
-    """The next message is answered, after all that was said before; what the backup found under way may stand between."""
+    """The next message is answered, after all that was said before; what a backup found under way may stand between."""
     user = User(stack, session, session)
     before = await user.history(session)
     answer = await user.chat("and now?")
