@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from travelbuddy.adapters.ports import EngineStatus
@@ -32,11 +34,19 @@ async def test_a_turn_that_is_not_begun_yet_is_waited_for() -> None:
 async def test_whoever_asks_too_long_is_told_to_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A turn that nobody begins is unavailable for now; the longer it takes the less often it is looked at."""
     monkeypatch.setattr("travelbuddy.views.BEGIN_PATIENCE", 0.4)
+    looks = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        looks.append(looks[-1] + seconds)
+
+    monkeypatch.setattr("travelbuddy.views.time", SimpleNamespace(monotonic=lambda: looks[-1]))
+    monkeypatch.setattr("travelbuddy.views.asyncio", SimpleNamespace(sleep=sleep))
     engine = Engine(STORED)
     with pytest.raises(NotBegun, match="not begun yet") as told:
         await once_begun(engine.look)
     assert told.value.retry_after == 1
-    assert engine.asked == 5, "after 0, 50, 150, 350 and 750 ms"
+    assert engine.asked == len(looks)
+    assert looks == pytest.approx([0.0, 0.05, 0.15, 0.35, 0.75])
 
 
 @pytest.mark.parametrize(
