@@ -33,7 +33,8 @@ def dapr_runtime() -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test runs on the stores that its marker names, all of one store after all of another; see `stores_of`."""
     option, marker = metafunc.config.getoption, metafunc.definition.get_closest_marker("stores")
-    names = stores_of(None if marker is None else marker.args, option("store"), every=option("every_store"))
+    named, gate = (None, None) if marker is None else (marker.args, marker.kwargs.get("gate"))
+    names = stores_of(named, option("store"), every=option("every_store"), gate=gate)
     if marker is not None and not names:
         elsewhere = pytest.mark.skip(reason=f"only on {', '.join(marker.args)}: {marker.kwargs['because']}")
         metafunc.parametrize("kept_in", [pytest.param("", marks=elsewhere)], indirect=True, scope="session")

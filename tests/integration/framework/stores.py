@@ -34,14 +34,19 @@ STORES = ("sqlite", "redis", "postgres")
 TABLES = ("workflow_state", "conversation_state")
 
 
-def stores_of(named: Sequence[str] | None, asked: Sequence[str] | None, *, every: bool) -> list[str]:
+def stores_of(
+    named: Sequence[str] | None, asked: Sequence[str] | None, *, every: bool, gate: Sequence[str] | None = None
+) -> list[str]:
     """The stores that a test runs on.
 
-    Its marker has ``named`` those that its claim is about: there it runs always. Without a marker its claim is about no
-    store; then one is enough, unless ``every`` store is wanted. ``asked`` are the only ones to be used now.
+    Its marker has ``named`` those that its claim is about: there it runs always, or, where it takes long, on those of
+    ``gate`` unless ``every`` store is wanted. Without a marker its claim is about no store; then one is enough.
+    ``asked`` are the only ones to be used now.
     """
-    usual = STORES if every or asked else STORES[:1]
-    return [name for name in STORES if name in (named or usual) and (not asked or name in asked)]
+    all_of_it = every or bool(asked)
+    usual = STORES if all_of_it else STORES[:1]
+    wanted = named or usual if all_of_it else gate or named or usual
+    return [name for name in STORES if name in wanted and (not asked or name in asked)]
 
 
 class Place(ABC):

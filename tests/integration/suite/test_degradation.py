@@ -18,7 +18,7 @@ from tests.integration.framework.stores import own_server
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest.mark.stores("redis", "postgres", because="a file does not hang")
+@pytest.mark.stores("redis", "postgres", gate=("postgres",), because="a file does not hang")
 async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None) -> None:
     """With the store away: 503 with Retry-After, nothing accepted, the breaker opens; with it back, all goes on."""
     with ScriptedModel(lambda request: Say("ok")) as model:

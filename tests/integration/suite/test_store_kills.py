@@ -13,7 +13,7 @@ from tests.integration.framework.scripted_model import Request, ScriptedModel, l
 from tests.integration.framework.stack import Stack
 from tests.integration.framework.stores import Place, own_server
 
-pytestmark = pytest.mark.stores("redis", "postgres", because="a file has no server that could die")
+NO_SERVER = "a file has no server that could die"
 
 SESSIONS, TURNS = 5, 2
 WITHIN = 10.0
@@ -26,6 +26,7 @@ def _second_call(request: Request) -> bool:
     return bool(request["messages"][-1]["role"] == "tool")
 
 
+@pytest.mark.stores("redis", "postgres", gate=("redis",), because=NO_SERVER)
 @pytest.mark.parametrize("how", ["kill", "pause"])
 async def test_turns_outlive_their_store(dapr_runtime: None, how: str) -> None:
     """Ten turns in five sessions, half-way and waiting, when every process of the server gets SIGKILL or SIGSTOP.
@@ -54,6 +55,7 @@ async def test_turns_outlive_their_store(dapr_runtime: None, how: str) -> None:
                 assert await users[0].ask("after")
 
 
+@pytest.mark.stores("redis", "postgres", gate=("postgres",), because=NO_SERVER)
 async def test_a_store_that_dies_again_and_again_loses_nothing(dapr_runtime: None) -> None:
     """Messages are sent while the server is killed five times: whoever was accepted is answered once, the rest told."""
     async with own_server() as store:

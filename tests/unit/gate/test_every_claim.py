@@ -23,6 +23,8 @@ def test_where_a_test_runs(named: tuple[str, ...] | None) -> None:
     everywhere = list(named or STORES)
     assert stores_of(named, None, every=True) == everywhere
     assert stores_of(named, None, every=False) == (everywhere if named else ["sqlite"])
+    assert stores_of(named, None, every=False, gate=everywhere[:1]) == everywhere[:1]
+    assert stores_of(named, None, every=True, gate=everywhere[:1]) == everywhere
     for store in STORES:
         expected = [store] if store in everywhere else []
         assert stores_of(named, [store], every=False) == stores_of(named, [store], every=True) == expected
