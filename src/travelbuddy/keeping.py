@@ -88,7 +88,7 @@ class Keeper:
             if turn.outcome == "answered":
                 self._waits.wake(after.session_id, turn.workflow_instance_id)
             elif (entry := before.entry(turn.workflow_instance_id)) is not None:
-                await self._terminate(entry.instance_id)
+                await self.terminate(entry.instance_id)
 
     async def evict_ended_head(self, snapshot: Snapshot) -> bool:
         """Record a head as cancelled whose workflow somebody terminated from outside. True: read the session again.
@@ -109,23 +109,22 @@ class Keeper:
             return False
         return await self._close_head(snapshot, session.head, "cancelled", ENDED_OUTSIDE)
 
-    async def replace(self, snapshot: Snapshot, turn_ids: Collection[str]) -> bool:
-        """Carry these waiting turns on by successor instances. False: somebody changed the session meanwhile.
+    async def replace(self, snapshot: Snapshot, turn_ids: Collection[str]) -> list[str]:
+        """Carry these waiting turns on by successor instances; returns those replaced, which are to be ended.
 
-        The record names the successors first. Whoever dies before they are started leaves instances that Dapr does
-        not know, which the next look replaces in turn. An instance that is not quite as lost as it seems does no harm:
-        the guard of the session's record makes one commit of all.
+        None are when somebody changed the session meanwhile. The record names the successors first. Whoever dies before
+        they are started leaves instances that Dapr does not know, which the next look replaces in turn. An instance
+        that is not quite as lost as it seems does no harm: the guard of the session's record makes one commit of all.
         """
         session, etag = snapshot.session, snapshot.etag
         if session is None or etag is None:
-            return False
+            return []
         changed = succeed(session, turn_ids)
         if not await self._records.write(changed, etag):
-            return False
+            return []
         replaced = [(old, new) for old, new in zip(session.lane, changed.lane, strict=True) if new.run > old.run]
         await self._together([partial(self._begin_successor, session, new) for _, new in replaced])
-        await self._together([partial(self._terminate, old.instance_id) for old, _ in replaced])
-        return True
+        return [old.instance_id for old, _ in replaced]
 
     async def _begin_successor(self, session: SessionRecord, entry: LaneEntry) -> None:
         payload = self._policy.input_of(entry, session.user_id, session.session_id).wire()
@@ -155,7 +154,7 @@ class Keeper:
             await self.settled_record(now.session, head)
         return True
 
-    async def _terminate(self, instance_id: str) -> None:
+    async def terminate(self, instance_id: str) -> None:
         """End an instance that is not needed any more; one that goes on all the same finds its turn done."""
         try:
             await self._engine.terminate(instance_id)

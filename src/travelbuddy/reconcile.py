@@ -103,6 +103,7 @@ class Reconciler:
         self._soon: set[str] = set()
         self._terminated: TTLCache[str, bool] = TTLCache(10_000, 600)
         self._asked = asyncio.Event()
+        self._replaced: asyncio.Queue[str] = asyncio.Queue()
         self._heard: dict[str, float] = {}
         self._searched_at = float("-inf")
         self._queued: dict[str, str] = {}
@@ -161,7 +162,10 @@ class Reconciler:
     async def run(self) -> None:
         """Look until cancelled, for one life of the sidecar: what seemed wrong before counts anew."""
         self._suspicions.clear()
-        tasks = {asyncio.create_task(part()) for part in (self._admit, self._look, self._sweep, self._say_alive)}
+        tasks = {
+            asyncio.create_task(part())
+            for part in (self._admit, self._look, self._end_replaced, self._sweep, self._say_alive)
+        }
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -192,6 +196,11 @@ class Reconciler:
                 with troubles_logged("reconciler", "looks"):
                     await self._look_at(due)
             await asyncio.sleep(_PAUSE)
+
+    async def _end_replaced(self) -> None:
+        """End the instances that were replaced, one by one: when many are lost at once, their successors come first."""
+        while True:
+            await self._keeper.terminate(await self._replaced.get())
 
     async def _sweep(self) -> None:
         """Look at what was left open: at the start by all, later by replicas that are not heard of any more."""
@@ -265,12 +274,14 @@ class Reconciler:
                 self._suspicions.drop(entry.instance_id)
                 continue
             suspicious = True
-            if await self._suspicions.certain(entry.instance_id, trouble):
+            if await self._certain(entry, trouble):
                 lost[entry.id] = trouble
         if lost and session.lane[0].id in lost and session.lane[0].run >= MAX_RUNS and await self._broke_down(session):
             await self._keeper.give_up_head(snapshot)
             return "closed"
-        if lost and await self._keeper.replace(snapshot, lost):
+        if lost and (replaced := await self._keeper.replace(snapshot, lost)):
+            for instance_id in replaced:
+                self._replaced.put_nowait(instance_id)
             for trouble in lost.values():
                 self._taken_over(trouble)
         return "suspicious" if suspicious else "well"
@@ -287,6 +298,8 @@ class Reconciler:
             busy = entry.instance_id in claimed
             if busy and (place > 0 or trusted) and entry.instance_id not in self._terminated:
                 return None
+            if not busy and self._suspicions.of(entry.instance_id) == "idle":
+                return "idle"  # as the engine has said: asked at each look, it would be slowed when many are lost
             return await self._trouble(entry, busy=busy)
 
         found = await self._together([partial(trouble, place, entry) for place, entry in open_turns])
@@ -305,6 +318,15 @@ class Reconciler:
             case "running" if not busy:
                 return "idle"
         return None
+
+    async def _certain(self, entry: LaneEntry, trouble: str) -> bool:
+        """Whether the trouble has lasted at every look, and is there by the engine's word of now."""
+        if not await self._suspicions.certain(entry.instance_id, trouble):
+            return False
+        if trouble != "idle" or await self._trouble(entry, busy=False) == "idle":
+            return True
+        self._suspicions.drop(entry.instance_id)
+        return False
 
     async def _broke_down(self, session: SessionRecord) -> bool:
         return (await self._engine.status(session.lane[0].instance_id)).state == "failed"

@@ -57,6 +57,11 @@ class Suspicions:
         """Nothing seems to be wrong with it any more."""
         self._known.pop(subject, None)
 
+    def of(self, subject: str) -> str | None:
+        """The trouble that it is suspected of."""
+        known = self._known.get(subject)
+        return known.trouble if known is not None else None
+
     async def certain(self, subject: str, trouble: str) -> bool:
         """Whether this trouble has lasted at every look, and is not the engine being slow. Raises StoreUnavailable."""
         known = self._known.get(subject)
