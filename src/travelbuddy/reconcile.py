@@ -200,7 +200,9 @@ class Reconciler:
     async def _end_replaced(self) -> None:
         """End the instances that were replaced, one by one: when many are lost at once, their successors come first."""
         while True:
-            await self._keeper.terminate(await self._replaced.get())
+            replaced = await self._replaced.get()
+            with troubles_logged("reconciler", "replaced"):
+                await self._keeper.terminate(replaced)
 
     async def _sweep(self) -> None:
         """Look at what was left open: at the start by all, later by replicas that are not heard of any more."""
