@@ -38,6 +38,8 @@ LOOK_EVERY = 5.0
 LATER = 30.0
 SUSPECT_EVERY = 1.0
 """Seconds until a session is looked at again in which something seems to be wrong."""
+ENTERED_WITHIN = 60.0
+"""Seconds in which a turn that was accepted stands in its session's queue, or never will."""
 AT_ONCE = 20
 """Sessions read in one request."""
 LOOKS_A_SECOND = 40
@@ -63,11 +65,16 @@ class Claims(Protocol):
 
 @dataclass
 class _Watched:
-    """A session with open turns: which of them are known here, and when it is looked at next."""
+    """A session with open turns: which of them were accepted here, and when it is looked at next.
+
+    ``left``: it may have other open turns, so its record alone tells when all are over.
+    """
 
     turns: set[str] = field(default_factory=set)
     since: float = 0.0
     next_look: float = 0.0
+    accepted_at: float = float("-inf")
+    left: bool = False
 
 
 class Reconciler:
@@ -115,7 +122,9 @@ class Reconciler:
 
     def opened(self, session_id: str, turn_id: str) -> None:
         """A turn of this session was accepted here."""
-        self._watched(session_id, FIRST_LOOK).turns.add(turn_id)
+        watched = self._watched(session_id, FIRST_LOOK)
+        watched.turns.add(turn_id)
+        watched.accepted_at = self._clock()
         self._session_of[turn_id] = session_id
 
     def over(self, turn_id: str) -> None:
@@ -125,7 +134,7 @@ class Reconciler:
         if session_id is None or watched is None:
             return
         watched.turns.discard(turn_id)
-        if not watched.turns and session_id not in self._waits.sessions:
+        if not watched.turns and not watched.left and session_id not in self._waits.sessions:
             self._forget(session_id)
 
     def look_soon(self, session_id: str) -> None:
@@ -141,7 +150,8 @@ class Reconciler:
         """
         if workflow == TURN_WORKFLOW:
             with suppress(ValidationError):
-                self._watched(TurnInput.model_validate(payload).session_id, 0.0).next_look = 0.0
+                watched = self._watched(TurnInput.model_validate(payload).session_id, 0.0)
+                watched.next_look, watched.left = 0.0, True
                 if terminated:
                     self._terminated[instance_id] = True
 
@@ -231,7 +241,7 @@ class Reconciler:
 
     def _look_at_all(self, session_ids: Collection[str]) -> None:
         for session_id in session_ids:
-            self._watched(session_id, 0.0)
+            self._watched(session_id, 0.0).left = True
 
     async def _look_at(self, session_ids: list[str]) -> None:
         """One look at each of these sessions."""
@@ -257,7 +267,7 @@ class Reconciler:
                 if verdict != "closed":
                     return
                 snapshot = await self._records.read(session_id)
-            if session_id not in self._waits.sessions:
+            if session_id not in self._waits.sessions and self._is_over(session_id, snapshot.session):
                 self._forget(session_id)
 
     async def _check(
@@ -366,6 +376,13 @@ class Reconciler:
     def _plan(self, session_id: str, now: float) -> None:
         watched = self._sessions[session_id]
         watched.next_look = now + (LOOK_EVERY if now - watched.since < LATER else 2 * LOOK_EVERY)
+
+    def _is_over(self, session_id: str, session: SessionRecord | None) -> bool:
+        """Whether a session with an empty queue has no open turn; one just accepted may not stand there yet."""
+        watched = self._sessions.get(session_id)
+        if watched is None or self._clock() - watched.accepted_at > ENTERED_WITHIN:
+            return True
+        return all(session is not None and session.done(turn_id) for turn_id in watched.turns)
 
     def _forget(self, session_id: str) -> None:
         watched = self._sessions.pop(session_id, None)

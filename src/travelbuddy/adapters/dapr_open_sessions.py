@@ -11,8 +11,9 @@ about as many slots as sessions were open at once, however many there are in all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from cachetools import LRUCache
@@ -80,10 +81,16 @@ class DaprOpenSessions:
         self._open: dict[str, _Slot] = {}
         self._idle: LRUCache[str, _Slot] = LRUCache(float("inf"))
         self._next = 0
+        self._known = not replica
+        self._reading = asyncio.Lock()
 
-    @contextmanager
-    def noting(self, session: SessionRecord) -> Iterator[Note]:
-        """What to write with this session's record, so that it is found while it has open turns."""
+    @asynccontextmanager
+    async def noting(self, session: SessionRecord) -> AsyncIterator[Note]:
+        """What to write with this session's record, so that it is found while it has open turns.
+
+        Raises StoreUnavailable when the slots of this replica's life before cannot be read.
+        """
+        await self._know_slots()
         session_id = session.session_id
         if not session.lane:
             self.over(session_id)
@@ -105,13 +112,8 @@ class DaprOpenSessions:
     async def begin(self) -> list[str]:
         """See OpenSessions."""
         await self._join()
-        found = await self._sessions_of(self._replica)
-        for number, session_id in enumerate(found):
-            if session_id is not None and session_id not in self._open and session_id not in self._idle:
-                self._open[session_id] = slot = _Slot(number)
-                slot.written_at = self._clock() - AGAIN_AFTER
-        self._next = max(self._next, len(found))
-        return [session_id for session_id in found if session_id is not None]
+        await self._know_slots()
+        return [session_id for session_id in await self._sessions_of(self._replica) if session_id is not None]
 
     async def of_others(self) -> list[str]:
         """See OpenSessions."""
@@ -130,6 +132,21 @@ class DaprOpenSessions:
             for number, named in enumerate(await self._sessions_of(name)):
                 if named == session_id:
                     await self._records.put(Put(_key(name, number), OpenSlot(session_id=""), SLOT_TTL))
+
+    async def _know_slots(self) -> None:
+        """Take over the slots of this replica's life before, once: what they name must be looked at before it is gone.
+
+        A message may be accepted before anybody has looked; its slot must not be one of those.
+        """
+        async with self._reading:
+            if self._known:
+                return
+            found = await self._sessions_of(self._replica)
+            for number, session_id in enumerate(found):
+                if session_id is not None:
+                    self._open[session_id] = slot = _Slot(number)
+                    slot.written_at = self._clock() - AGAIN_AFTER
+            self._next, self._known = len(found), True
 
     def _slot(self, session_id: str) -> _Slot:
         """The session's slot: its own, else one that is not used any more, else a new one."""

@@ -79,13 +79,13 @@ class DaprStateStorage(DaprSessionIndexes, StateStorage):
 
     async def write(self, session: SessionRecord, etag: str | None) -> bool:
         """See SessionRecords. A session that gets its first open turn is noted as open in the same request."""
-        with self._open.noting(session) as note:
+        async with self._open.noting(session) as note:
             return note.done(await self._records.write(put_session(session, etag), *note.puts))
 
     async def commit(self, commit: Commit, etag: str) -> bool:
         """See SessionRecords. A turn that leaves the window is written again from the guarded copy."""
         session = commit.session
-        with self._open.noting(session) as note:
+        async with self._open.noting(session) as note:
             committed = note.done(
                 await self._records.transact(
                     put_session(session, etag),

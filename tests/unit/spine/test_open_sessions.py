@@ -44,7 +44,7 @@ async def _accepted(
     index: DaprOpenSessions, records: MemoryRecords, session: SessionRecord, *, written: bool = True
 ) -> int:
     """Write a session as the storage does; returns how many keys went along."""
-    with index.noting(session) as note:
+    async with index.noting(session) as note:
         for put in note.puts:
             await records.put(put)
         note.done(written)
@@ -63,6 +63,16 @@ async def test_what_a_replica_left_open_is_found_when_it_is_back_and_by_the_othe
     there = DaprOpenSessions(records, "there", clock)
     assert await there.begin() == []
     assert sorted(await there.of_others()) == ["a", "b", "c"]
+
+
+async def test_a_message_that_comes_before_anybody_looked_overwrites_nothing(
+    records: MemoryRecords, clock: Clock
+) -> None:
+    """A replica that was killed accepts messages again at once; what it left open is still found then."""
+    await _accepted(DaprOpenSessions(records, "here", clock), records, _open("before"))
+    again = DaprOpenSessions(records, "here", clock)
+    await _accepted(again, records, _open("after"))
+    assert sorted(await again.begin()) == ["after", "before"]
 
 
 async def test_a_conversation_that_goes_on_costs_nothing_more(records: MemoryRecords, clock: Clock) -> None:
