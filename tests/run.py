@@ -1,6 +1,6 @@
 """``python -m tests.run``: all tests, for `make test` and `make verify`.
 
-Those that mostly wait, for stacks and for the browser, run in three workers of pytest-xdist, file by file; beside them,
+Those that mostly wait, for stacks and for the browser, run in two workers of pytest-xdist, file by file; beside them,
 at a lower priority, a third process runs all that mostly computes. When all are done, the tests marked ``alone`` run,
 which hold times and need the machine for themselves. Arguments go to all. Where one of them is a path, one pytest runs
 it.
@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 
 TESTS = Path(__file__).resolve().parent
 WAITING = ("integration", "browser")
-WORKERS = 3
+WORKERS = 2
 TELL_EVERY = 20.0
 SLOWEST = 30
 NOTHING_COLLECTED = 5
