@@ -296,7 +296,7 @@ class Jobs:
         return None
 
     async def _trouble(self, instance_id: str, *, refused: bool) -> str | None:
-        """What seems to be wrong with the instance; see GRACE. ``refused``: the engine started none under this id."""
+        """What seems to be wrong with the instance. ``refused``: the engine started none under this id."""
         if instance_id in await self._claims.claimed([instance_id]):
             return None
         match (await self._work.status(instance_id)).state:

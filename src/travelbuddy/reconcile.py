@@ -310,7 +310,7 @@ class Reconciler:
             busy = entry.instance_id in claimed
             if busy and (place > 0 or trusted) and entry.instance_id not in self._terminated:
                 return None
-            if not busy and self._suspicions.of(entry.instance_id) == "idle":
+            if not busy and self._suspicions.trouble_of(entry.instance_id) == "idle":
                 return "idle"  # as the engine has said: asked at each look, it would be slowed when many are lost
             return await self._trouble(entry, busy=busy)
 

@@ -57,7 +57,7 @@ class Suspicions:
         """Nothing seems to be wrong with it any more."""
         self._known.pop(subject, None)
 
-    def of(self, subject: str) -> str | None:
+    def trouble_of(self, subject: str) -> str | None:
         """The trouble that it is suspected of."""
         known = self._known.get(subject)
         return known.trouble if known is not None else None
@@ -67,7 +67,7 @@ class Suspicions:
         known = self._known.get(subject)
         if known is None or known.trouble != trouble:
             known = self._known[subject] = _Suspicion(trouble, self._clock())
-            log.info(f"{self._of}.suspected", id=subject, trouble=trouble)
+            log.info(f"{self._of}.suspected", **{self._of: subject}, trouble=trouble)
         moves = trouble not in PROBED or await self._engine_moves(known.since)
         return moves and self._clock() - known.since >= GRACE[trouble]
 
