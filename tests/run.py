@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 
 TESTS = Path(__file__).resolve().parent
 WAITING = ("integration", "browser")
+ALONE = "mark.alone"
 WORKERS = 2
 TELL_EVERY = 20.0
 SLOWEST = 30
@@ -83,10 +84,11 @@ def stages(tests: Path = TESTS) -> list[list[Group]]:
     folders = sorted(path.name for path in tests.iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
     waiting = [str(tests / name) for name in WAITING if name in folders]
     computing = [str(tests / name) for name in folders if name not in WAITING]
+    alone = [str(path) for folder in waiting for path in Path(folder).rglob("test_*.py") if ALONE in path.read_text()]
     workers = ("--alone=never", f"-n{WORKERS}", "--dist=loadfile", "--no-loadscope-reorder")
     return [
         [Group("waiting", waiting, workers), Group("computing", computing, niceness=15)],
-        [Group("alone", waiting, ("--alone=only",))],
+        [Group("alone", alone, ("--alone=only",))],
     ]
 
 

@@ -15,6 +15,7 @@ import airportsdata
 from travelbuddy.flights import countries, names, places
 
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th"})
+_ASCII = {code: "" if chr(code) in "'`" else " " for code in range(128) if not chr(code).isalnum()}
 _SHORT = {"st": "saint", "ft": "fort", "mt": "mount"}
 _EARTH_KM = 6371.0
 
@@ -71,8 +72,11 @@ class Directory:
 
 def fold(text: str) -> str:
     """Small letters and digits in single-spaced words without accents, "St." as "saint"."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    spaced = "".join(c if c.isalnum() else "" if c in "'’`" else " " for c in plain.translate(_LETTERS))
+    if text.isascii():  # as nearly all names are, and a start folds thirty thousand
+        spaced = text.lower().translate(_ASCII)
+    else:
+        plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+        spaced = "".join(c if c.isalnum() else "" if c in "'’`" else " " for c in plain.translate(_LETTERS))
     return " ".join(_SHORT.get(word, word) for word in spaced.split())
 
 
@@ -100,7 +104,10 @@ def directory() -> Directory:
 
 def city_names(city: str) -> set[str]:
     """The folded names a city answers to: with and without a closing "Island" or "City"."""
-    name = fold(city)
+    return _with_and_without_endings(fold(city))
+
+
+def _with_and_without_endings(name: str) -> set[str]:
     return {name, name.removesuffix(" island"), name.removesuffix(" city")} - {""}
 
 
@@ -132,9 +139,10 @@ def _index(
     cities: dict[str, list[Airport]] = {}
     words: dict[str, list[str]] = {}
     for airport in airports.values():
-        for name in city_names(airport.city):
+        city = fold(airport.city)
+        for name in _with_and_without_endings(city):
             cities.setdefault(name, []).append(airport)
-        for word in set(f"{fold(airport.name)} {fold(airport.city)} {airport.code.casefold()}".split()):
+        for word in set(f"{fold(airport.name)} {city} {airport.code.casefold()}".split()):
             words.setdefault(word, []).append(airport.code)
     for metro in metros.values():
         known = cities.setdefault(fold(metro.name), [])

@@ -54,7 +54,7 @@ class Load:
             self.answered[session][answer["metadata"]["workflow_instance_id"]] = answer["response"]
 
 
-@pytest.mark.stores(*STORES, gate=("sqlite", "postgres"), because="each is copied with tools of its own")
+@pytest.mark.stores(*STORES, gate=("sqlite",), because="each is copied with tools of its own")
 async def test_a_backup_under_load_is_restored_elsewhere(tmp_path: Path) -> None:
     """Turns answered before the backup are there once and whole, those under way are answered, and sessions go on."""
     with ScriptedModel() as model:

@@ -72,8 +72,9 @@ def test_it_holds_no_tools_of_development(image: Image) -> None:
     assert {path.relative_to(package / "web") for path in package.glob("web/**/*") if path.is_file()} == files != set()
 
 
-def test_a_file_that_was_forgotten_is_noticed(tmp_path: Path) -> None:
-    """A step that lacks a file fails, no code is no service, and what .dockerignore keeps back is not copied."""
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """What an image is built from, to be changed; its packages are not compiled, as nobody runs them."""
     need_jails()
     context = tmp_path / "context"
     context.mkdir()
@@ -81,13 +82,25 @@ def test_a_file_that_was_forgotten_is_noticed(tmp_path: Path) -> None:
         shutil.copy(ROOT / name, context)
     (context / "src").symlink_to(ROOT / "src")
     dockerfile = (context / "Dockerfile").read_text()
+    (context / "Dockerfile").write_text(dockerfile.replace("UV_COMPILE_BYTECODE=1", "UV_COMPILE_BYTECODE=0"))
+    return context
+
+
+def test_no_code_is_no_service(context: Path, tmp_path: Path) -> None:
+    """An image that is built without the sources holds no package of ours."""
+    dockerfile = (context / "Dockerfile").read_text()
     (context / "Dockerfile").write_text(dockerfile.replace("COPY src ./src\n", ""))
-    without = Build(tmp_path / "one", context).image.files.source
+    without = Build(tmp_path / "without", context).image.files.source
     assert not list(without.glob(".venv/lib/python*/site-packages/travelbuddy"))
+
+
+def test_a_file_that_was_forgotten_is_noticed(context: Path, tmp_path: Path) -> None:
+    """A step that lacks a file fails, and what .dockerignore keeps back is not copied."""
+    dockerfile = (context / "Dockerfile").read_text()
     (context / "Dockerfile").write_text(dockerfile.replace(" README.md ./", " ./"))
     with pytest.raises(AssertionError, match=r"RUN .*--no-editable"):
-        Build(tmp_path / "two", context)
+        Build(tmp_path / "one", context)
     (context / "Dockerfile").write_text(dockerfile)
     (context / ".dockerignore").write_text("*\n!pyproject.toml\n!uv.lock\n")
     with pytest.raises(AssertionError, match=r"\.dockerignore keeps back"):
-        Build(tmp_path / "three", context)
+        Build(tmp_path / "two", context)

@@ -35,7 +35,7 @@ async def _fill(stack: Stack) -> None:
     await user.call("PATCH", "/users/ttl", json={"name": "Ada"})
 
 
-@pytest.mark.stores(*STORES, because="each lets records expire in its own way")
+@pytest.mark.stores(*STORES, gate=("redis", "postgres"), because="each lets records expire in its own way")
 async def test_every_record_has_its_lifetime(dapr_runtime: None) -> None:
     """Each kind of record expires after the days the contract says; none would stay for ever."""
     with ScriptedModel(lambda request: Say("ok")) as model:
@@ -46,7 +46,7 @@ async def test_every_record_has_its_lifetime(dapr_runtime: None) -> None:
     assert found == LIFETIMES
 
 
-@pytest.mark.stores(*STORES, because="each removes an instance's rows in its own way")
+@pytest.mark.stores(*STORES, gate=("postgres",), because="each removes an instance's rows in its own way")
 async def test_dapr_forgets_ended_workflows_and_the_turn_can_still_be_looked_up(
     dapr_runtime: None, tmp_path: Path
 ) -> None:

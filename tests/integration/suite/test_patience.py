@@ -100,9 +100,9 @@ async def test_patience_that_is_used_up_ends_the_turn_with_its_reason(dapr_runti
             assert (view["response"], len(model.requests)) == (AWAY, before + 1)
 
 
-async def test_who_the_breaker_held_back_is_answered(dapr_runtime: None) -> None:
+async def test_who_the_breaker_held_back_is_answered(dapr_runtime: None, full_size: bool) -> None:
     """KM21: the outage is over, the model is healthy and slow, six users ask at once: all six are answered."""
-    broken, slow = True, 8.0
+    broken, slow = True, 8.0 if full_size else 2.0
 
     def script(request: Request) -> Answer:
         if broken:

@@ -36,7 +36,7 @@ async def test_a_turn_paused_twice_goes_on_when_it_is_resumed_once(scripted: Scr
     await other.chat("hello again")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.full_size) for seed in (1, 2))])
 async def test_pauses_at_any_moment_neither_fail_nor_lose_a_turn(scripted: Scripted, seed: int) -> None:
     """Forty turns of four users, each paused and resumed at random while it runs: all are answered, in order."""
 

@@ -32,7 +32,7 @@ async def test_payloads_do_not_grow_with_the_conversation(scripted: Scripted) ->
     assert sizes[1] <= sizes[0] * 1.05
 
 
-@pytest.mark.stores(*STORES, because="each has its own component")
+@pytest.mark.stores(*STORES, gate=("redis", "postgres"), because="each has its own component")
 async def test_the_six_operations_of_state_storage(stack: Stack) -> None:
     """Conversation, user context and session metadata are written and read on the real store."""
     await User(stack, "six", "operations").ask("hello")
@@ -62,7 +62,7 @@ async def test_the_six_operations_of_state_storage(stack: Stack) -> None:
             await storage.update_session_metadata("unknown", {"title": "x"})
 
 
-@pytest.mark.stores(*STORES, because="each guards a write in its own way")
+@pytest.mark.stores(*STORES, gate=("redis", "postgres"), because="each guards a write in its own way")
 async def test_concurrent_changes_of_one_user_all_count(stack: Stack) -> None:
     """Twenty preferences set at once by different callers are all there afterwards."""
     async with sidecar(stack) as client:
@@ -71,7 +71,7 @@ async def test_concurrent_changes_of_one_user_all_count(stack: Stack) -> None:
         assert await storage.get_user_context("busy") == {f"key{i}": i for i in range(20)}
 
 
-@pytest.mark.stores(*STORES, because="each copies a record in its own way")
+@pytest.mark.stores(*STORES, gate=("redis", "postgres"), because="each copies a record in its own way")
 async def test_a_corrupt_session_record_is_set_aside_and_the_session_goes_on(stack: Stack) -> None:
     """A record that cannot be read is kept under corrupt:, and the next message of the session is answered."""
     user = User(stack, "ada", "spoiled")

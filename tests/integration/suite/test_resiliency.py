@@ -23,7 +23,9 @@ from tests.integration.framework.stores import EMBEDDED, Chosen, InFile, InPostg
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.stores("redis", "postgres", because="a file cannot be made to refuse and still be there"),
+    pytest.mark.stores(
+        *("redis", "postgres"), gate=("redis",), because="a file cannot be made to refuse and still be there"
+    ),
 ]
 
 AWAY = 6.0

@@ -113,7 +113,7 @@ both_ways = pytest.mark.parametrize(
 TEXTS = (*SAID.values(), REPLY, PLACE, TOOL, NAME, SEAT, TITLE)
 
 
-@pytest.mark.parametrize("keys", [KEYS, {}], ids=["sealed", "open"])
+@both_ways
 async def test_the_disk_under_sqlite_shows_nothing(dapr_runtime: None, keys: dict[str, str]) -> None:
     """No file of the stack holds a word: database and its log, the scheduler's store, no log; without keys they do."""
     with ScriptedModel(_script) as model:

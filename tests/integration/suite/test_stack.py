@@ -7,14 +7,19 @@ import os
 import signal
 import socket
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from tests.integration.framework.http_client import http_client
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.stack import TRAVELBUDDY, Stack
 
-pytestmark = pytest.mark.stores("sqlite", because="it is about the programs of a stack")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.stores("sqlite", because="it is about the programs of a stack"),
+]
 
 PARTS = {"app", "daprd", "placement", "scheduler"}
 
@@ -45,66 +50,77 @@ async def try_up(*options: str) -> tuple[int, str]:
     return process.returncode or 0, printed.decode()
 
 
-async def test_two_stacks_run_side_by_side() -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared(dapr_runtime: None, kept_in: None) -> AsyncIterator[Stack]:
+    """One stack for all of them."""
+    async with Stack() as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own(shared: Stack) -> Stack:
+    """That stack, running, whatever the test before did to it."""
+    if shared.process.poll() is not None:
+        await shared.start()
+    return shared
+
+
+async def test_two_stacks_run_side_by_side(own: Stack) -> None:
     """A second stack starts beside the first, shares no port with it, and both answer."""
-    async with Stack() as first, Stack() as second:
-        ports = [set(stack.entry(name)["ports"].values()) for stack in (first, second) for name in PARTS]
+    async with Stack() as second:
+        ports = [set(stack.entry(name)["ports"].values()) for stack in (own, second) for name in PARTS]
         assert len(set.union(*ports)) == sum(len(one) for one in ports)
-        assert await answers(first.app_url)
+        assert await answers(own.app_url)
         assert await answers(second.app_url)
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))
-async def test_a_killed_part_comes_back(name: str) -> None:
+async def test_a_killed_part_comes_back(own: Stack, name: str) -> None:
     """Whatever is killed runs again within seconds under a new pid and the old ports, and the app is ready again."""
-    async with Stack() as stack:
-        before = stack.processes()
-        ports = stack.entry(name)["ports"]
+    before = own.processes()
+    ports = own.entry(name)["ports"]
 
-        killed_at = time.monotonic()
-        new = await stack.kill(name)
+    killed_at = time.monotonic()
+    new = await own.kill(name)
 
-        assert time.monotonic() - killed_at < 2
-        assert alive(new)
-        assert not alive(before[name])
-        assert stack.entry(name)["ports"] == ports
-        assert {**before, name: new} == stack.processes()
-        await poll_until(lambda: answers(stack.app_url), 5, "the app is ready again")
+    assert time.monotonic() - killed_at < 2
+    assert alive(new)
+    assert not alive(before[name])
+    assert own.entry(name)["ports"] == ports
+    assert {**before, name: new} == own.processes()
+    await poll_until(lambda: answers(own.app_url), 5, "the app is ready again")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_stops_everything(number: signal.Signals) -> None:
+async def test_a_signal_stops_everything(own: Stack, number: signal.Signals) -> None:
     """Told to stop, the stack ends with code 0 within 10 seconds and no process is left."""
-    async with Stack() as stack:
-        pids = stack.processes().values()
+    pids = own.processes().values()
 
-        assert await stack.stop(number) == 0
+    assert await own.stop(number) == 0
 
-        assert not [pid for pid in pids if alive(pid)]
-        assert stack.processes() == {}
+    assert not [pid for pid in pids if alive(pid)]
+    assert own.processes() == {}
 
 
-async def test_a_killed_supervisor_takes_everything_along() -> None:
+async def test_a_killed_supervisor_takes_everything_along(own: Stack) -> None:
     """`travelbuddy up` killed with SIGKILL leaves no process, and the next one runs on the same data and ports."""
-    async with Stack() as stack:
-        pids = stack.processes().values()
-        stack.process.kill()
-        stack.process.wait()
-        await poll_until(lambda: not [pid for pid in pids if alive(pid)], 5, "no process is left")
+    pids = own.processes().values()
+    own.process.kill()
+    own.process.wait()
+    await poll_until(lambda: not [pid for pid in pids if alive(pid)], 5, "no process is left")
 
-        started_at = time.monotonic()
-        await stack.start()
-        assert time.monotonic() - started_at < 15
-        assert await answers(stack.app_url)
+    started_at = time.monotonic()
+    await own.start()
+    assert time.monotonic() - started_at < 15
+    assert await answers(own.app_url)
 
 
-async def test_a_restart_keeps_the_ports() -> None:
+async def test_a_restart_keeps_the_ports(own: Stack) -> None:
     """Stopped and started again at once, the stack is ready on the ports it had."""
-    async with Stack() as stack:
-        before = (stack.app_url, stack.dapr_url, stack.dapr_grpc_port)
-        await stack.restart()
-        assert (stack.app_url, stack.dapr_url, stack.dapr_grpc_port) == before
-        assert await answers(stack.app_url)
+    before = (own.app_url, own.dapr_url, own.dapr_grpc_port)
+    await own.restart()
+    assert (own.app_url, own.dapr_url, own.dapr_grpc_port) == before
+    assert await answers(own.app_url)
 
 
 async def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
@@ -121,15 +137,14 @@ async def test_a_busy_port_is_one_clear_line(tmp_path: Path) -> None:
     assert "--app-port" in printed
 
 
-async def test_one_stack_per_data_folder() -> None:
+async def test_one_stack_per_data_folder(own: Stack) -> None:
     """A second stack on the same data is refused with exit code 2 and a line that names the first one's process."""
-    async with Stack() as stack:
-        code, printed = await try_up("--app-port=0", f"--data-dir={stack.data_dir}")
+    code, printed = await try_up("--app-port=0", f"--data-dir={own.data_dir}")
 
-        assert code == 2
-        assert len(printed.splitlines()) == 1
-        assert str(stack.process.pid) in printed
-        os.kill(stack.process.pid, 0)
+    assert code == 2
+    assert len(printed.splitlines()) == 1
+    assert str(own.process.pid) in printed
+    os.kill(own.process.pid, 0)
 
 
 async def test_replicas_share_one_control_plane() -> None:
