@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+from tests.integration.framework.client import User
+from tests.integration.framework.polling import poll_until
 from tests.integration.framework.postgres_server import PostgresServer
 from tests.integration.framework.redis_server import redis_program
 from tests.integration.framework.scripted_model import ScriptedModel
@@ -84,3 +86,22 @@ def scripted(scripted_stack: Scripted) -> Iterator[Scripted]:
     scripted_stack.model.reset()
     yield scripted_stack
     scripted_stack.model.reset()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def killable_stack(dapr_runtime: None, kept_in: None) -> AsyncIterator[Scripted]:
+    """One stack with a scripted model for the tests that kill its parts."""
+    with ScriptedModel() as model:
+        async with Stack(env=model.env) as shared:
+            yield Scripted(shared, model)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def killable(killable_stack: Scripted) -> AsyncIterator[Scripted]:
+    """That stack, ready whatever the test before killed, its script and log as new."""
+    killable_stack.model.reset()
+    if killable_stack.stack.process.poll() is not None:
+        await killable_stack.stack.start()
+    await poll_until(User(killable_stack.stack).ready, 30, "the service is ready after the test before")
+    yield killable_stack
+    killable_stack.model.reset()

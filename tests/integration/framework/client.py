@@ -46,6 +46,10 @@ class User:
         async with http_client(base_url=self.stack.app_url, timeout=30) as http:
             return await http.request(method, path, **request)
 
+    async def ready(self) -> bool:
+        """Whether the service says that a message may be sent to it."""
+        return (await self.call("GET", "/ready")).status_code == 200
+
     async def start(self, task: str, key: str | None = None) -> str:
         """POST /start-workflow; returns the workflow id."""
         headers = {"Idempotency-Key": key} if key else {}

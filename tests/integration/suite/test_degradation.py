@@ -45,7 +45,7 @@ async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None) -> N
                     assert (ready.status_code, "state store" in ready.text) == (503, True)
             finally:
                 store.resume()
-            await poll_until(lambda: _ready(user), 20, "ready again")
+            await poll_until(user.ready, 20, "ready again")
             assert await user.ask("after") == "ok"
             assert await metric(user, breaker) == 0
             assert [t["messages"][0]["content"] for t in await user.history("away")] == ["before", "after"]
@@ -134,10 +134,6 @@ def _audit(scripted: Scripted) -> list[dict[str, str]]:
 
 def _audited(scripted: Scripted, who: str) -> bool:
     return any(line["who"] == who and line["door"] == "pubsub" for line in _audit(scripted))
-
-
-async def _ready(user: User) -> bool:
-    return (await user.call("GET", "/ready")).status_code == 200
 
 
 async def _is(user: User, name: str, value: float) -> bool:

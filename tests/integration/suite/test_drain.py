@@ -101,7 +101,7 @@ async def test_who_waits_longer_than_a_drain_is_told_where_to_go_on() -> None:
             last = sent[-1]
             assert (last.name, last.data["state"]) == ("status", "resume")
             model.release()
-            await poll_until(lambda: _ready(user), 20, "the service is back")
+            await poll_until(user.ready, 20, "the service is back")
             view = await user.finished(answer.json()["workflow_instance_id"])
             assert (view["status"], view["response"]) == ("answered", "one two three")
             rest = await collect("GET", f"{stack.app_url}{last.data['resume_url']}", after=last.id)
@@ -150,10 +150,6 @@ async def _asked_all_the_time(url: str) -> AsyncIterator[list[str]]:
         with contextlib.suppress(ProcessLookupError):
             asking.kill()
         await asking.wait()
-
-
-async def _ready(user: User) -> bool:
-    return (await user.call("GET", "/ready")).status_code == 200
 
 
 async def _stored(user: User, session: str, count: int) -> bool:

@@ -11,8 +11,7 @@ import pytest
 from tests.integration.conftest import Scripted
 from tests.integration.framework.client import Json, User
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.scripted_model import Request, Say, ScriptedModel, last_user_message
-from tests.integration.framework.stack import Stack
+from tests.integration.framework.scripted_model import Request, Say, last_user_message
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -125,22 +124,22 @@ async def test_an_erased_fork_leaves_nothing_and_takes_nothing_along(scripted: S
 
 
 @pytest.mark.stores("sqlite", because="what is guarded is one write, which each store is tested for")
-async def test_killed_while_it_branches_it_is_whole_after_the_same_request() -> None:
+async def test_killed_while_it_branches_it_is_whole_after_the_same_request(killable: Scripted) -> None:
     """Twelve forks are asked for when the app dies; asked again with their keys, each is there once, and whole."""
-    with ScriptedModel(_echo) as model:
-        async with Stack(env=model.env) as stack:
-            user = User(stack, "fork-kill", "fork-kill")
-            for number in range(1, 13):
-                await user.ask(f"message {number}")
-            asked = [asyncio.create_task(_insist(user, f"key {n}", n * 0.01)) for n in range(12)]
-            await asyncio.sleep(0.08)
-            await stack.kill("app")
-            made = [await each for each in asked]
-            assert len({fork["session_id"] for fork in made}) == 12
-            for fork in made:
-                assert await _said(user, fork["session_id"]) == [f"message {n}" for n in range(1, 13)]
-            listed = (await user.call("GET", "/sessions", params={"user_id": "fork-kill"})).json()["sessions"]
-            assert {session["message_count"] for session in listed} == {12}
+    stack, model = killable.stack, killable.model
+    model.script = _echo
+    user = User(stack, "fork-kill", "fork-kill")
+    for number in range(1, 13):
+        await user.ask(f"message {number}")
+    asked = [asyncio.create_task(_insist(user, f"key {n}", n * 0.01)) for n in range(12)]
+    await asyncio.sleep(0.08)
+    await stack.kill("app")
+    made = [await each for each in asked]
+    assert len({fork["session_id"] for fork in made}) == 12
+    for fork in made:
+        assert await _said(user, fork["session_id"]) == [f"message {n}" for n in range(1, 13)]
+    listed = (await user.call("GET", "/sessions", params={"user_id": "fork-kill"})).json()["sessions"]
+    assert {session["message_count"] for session in listed} == {12}
 
 
 async def _insist(user: User, key: str, after: float) -> Json:

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import pytest_asyncio
 from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User
 from tests.integration.framework.http_client import http_client
 from tests.integration.framework.invariants import check_whole
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.scripted_model import Request, ScriptedModel, last_user_message
-from tests.integration.framework.stack import Stack
+from tests.integration.framework.scripted_model import Request, last_user_message
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def killed(dapr_runtime: None, kept_in: None) -> AsyncIterator[Scripted]:
-    """One stack for all of them, as each waits until all parts are back."""
-    with ScriptedModel() as model:
-        async with Stack(env=model.env) as stack:
-            yield Scripted(stack, model)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def scripted(killed: Scripted) -> AsyncIterator[Scripted]:
-    """That stack, ready, and its script as new."""
-    killed.model.reset()
-    await poll_until(lambda: _ready(User(killed.stack)), 30, "the service is ready after the test before")
-    yield killed
-    killed.model.reset()
 
 
 def _second_call(request: Request) -> bool:
@@ -42,16 +22,16 @@ def _second_call(request: Request) -> bool:
 
 
 @pytest.mark.parametrize("victim", ["app", "daprd", "scheduler", "placement"])
-async def test_a_kill_during_the_second_model_call(scripted: Scripted, victim: str) -> None:
+async def test_a_kill_during_the_second_model_call(killable: Scripted, victim: str) -> None:
     """Within 10 s of the victim being back the turn is answered, and the first model call was made once (V5)."""
-    stack, model = scripted.stack, scripted.model
+    stack, model = killable.stack, killable.model
     user = User(stack, "ada", f"killed {victim}")
     model.hold(_second_call)
     turn_id = await user.start("hold on")
     await poll_until(lambda: len(model.requests) == 2, 10, "the second model call is under way")
     await stack.kill(victim)
     model.release()
-    await poll_until(lambda: _ready(user), 15, "the service is ready again")
+    await poll_until(user.ready, 15, "the service is ready again")
     began = time.monotonic()
     view = await user.finished(turn_id, 10)
     print(f"{victim}: finished {time.monotonic() - began:.1f} s after ready")
@@ -63,13 +43,13 @@ async def test_a_kill_during_the_second_model_call(scripted: Scripted, victim: s
 
 
 @pytest.mark.parametrize("victim", ["app", "daprd"])
-async def test_messages_sent_around_a_kill_are_all_answered(scripted: Scripted, victim: str) -> None:
+async def test_messages_sent_around_a_kill_are_all_answered(killable: Scripted, victim: str) -> None:
     """Every message accepted before a kill has exactly one turn afterwards; the next ones are served too (#193)."""
-    stack = scripted.stack
+    stack = killable.stack
     user = User(stack, "ada", f"around {victim}")
     ids = [await user.start(f"before {number}") for number in range(5)]
     await stack.kill(victim)
-    await poll_until(lambda: _ready(user), 20, "the service is ready again")
+    await poll_until(user.ready, 20, "the service is ready again")
     ids.append(await user.start("after"))
     for turn_id in ids:
         assert (await user.finished(turn_id, 30))["status"] == "answered"
@@ -77,9 +57,9 @@ async def test_messages_sent_around_a_kill_are_all_answered(scripted: Scripted, 
     assert [turn["workflow_instance_id"] for turn in turns] == ids
 
 
-async def test_a_head_ended_from_outside_does_not_block_its_session(scripted: Scripted) -> None:
+async def test_a_head_ended_from_outside_does_not_block_its_session(killable: Scripted) -> None:
     """A turn terminated through Dapr is recorded as cancelled with its message, and the next one is answered."""
-    stack, model = scripted.stack, scripted.model
+    stack, model = killable.stack, killable.model
     user = User(stack, "ada", "blocked")
     model.hold(lambda request: True)
     first = await user.start("never answered")
@@ -96,18 +76,14 @@ async def test_a_head_ended_from_outside_does_not_block_its_session(scripted: Sc
     assert [turn["messages"][0]["content"] for turn in turns] == ["never answered", "next please"]
 
 
-async def _ready(user: User) -> bool:
-    return (await user.call("GET", "/ready")).status_code == 200
-
-
 def _http() -> httpx.AsyncClient:
     return http_client(timeout=10)
 
 
 @pytest.mark.parametrize("victim", ["daprd", "scheduler"])
-async def test_doors_never_break_down_during_an_outage(scripted: Scripted, victim: str) -> None:
+async def test_doors_never_break_down_during_an_outage(killable: Scripted, victim: str) -> None:
     """While a part is away each request is accepted or told to come back; every accepted one is answered."""
-    stack = scripted.stack
+    stack = killable.stack
     user = User(stack, "ada", f"outage {victim}")
     answers: list[httpx.Response] = []
 
@@ -120,7 +96,7 @@ async def test_doors_never_break_down_during_an_outage(scripted: Scripted, victi
     knocking = asyncio.create_task(knock())
     await poll_until(lambda: len(answers) > 3, 10, "some are accepted before")
     await stack.kill(victim)
-    await poll_until(lambda: _ready(user), 20, "the service is ready again")
+    await poll_until(user.ready, 20, "the service is ready again")
     count = len(answers)
     await poll_until(lambda: len(answers) > count + 3, 10, "some are accepted after")
     knocking.cancel()

@@ -14,8 +14,7 @@ from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User
 from tests.integration.framework.events import Sent, collect, events
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.scripted_model import Answer, Call, Fail, Request, Say, ScriptedModel, one_search
-from tests.integration.framework.stack import Stack
+from tests.integration.framework.scripted_model import Answer, Call, Fail, Request, Say, one_search
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -179,29 +178,28 @@ async def test_a_pause_is_told_within_two_seconds(scripted: Scripted, by_dapr: b
     await follower.close()
 
 
-async def test_a_step_whose_process_was_killed_says_how_long_it_stood(dapr_runtime: None) -> None:
+async def test_a_step_whose_process_was_killed_says_how_long_it_stood(killable: Scripted) -> None:
     """After kill -9 in the middle of a step its second execution has ``held_up_ms``, live and stored; others do not."""
-    with ScriptedModel() as model:
-        async with Stack(env=model.env) as stack:
-            user = User(stack, "ada", "held-up")
-            model.hold(_after_a_search)
-            turn = await user.start("Paris?")
-            await poll_until(lambda: len(model.requests) == 2, 10, "the second call is under way")
-            asked = time.monotonic()
-            await poll_until(lambda: time.monotonic() - asked > 1, 2, "what the kill undoes is a second of work")
-            await stack.kill("app")
-            await poll_until(lambda: len(model.requests) == 3, 30, "the call is made again")
-            stood = time.monotonic() - asked
-            follower = Follower(stack.app_url, turn)
-            await follower.sees(5, "the steps before the kill", names=["call_model", "search_flights"])
-            model.release()
-            view = await user.finished(turn)
-            held = [step["held_up_ms"] for step in view["timeline"]]
-            assert held[:2] == [None, None]
-            assert held[2] >= 1000
-            assert abs(held[2] / 1000 - stood) < 1
-            await follower.sees(5, "all steps", names=["call_model", "search_flights", "call_model"])
-            await follower.close()
+    stack, model = killable.stack, killable.model
+    user = User(stack, "ada", "held-up")
+    model.hold(_after_a_search)
+    turn = await user.start("Paris?")
+    await poll_until(lambda: len(model.requests) == 2, 10, "the second call is under way")
+    asked = time.monotonic()
+    await poll_until(lambda: time.monotonic() - asked > 1, 2, "what the kill undoes is a second of work")
+    await stack.kill("app")
+    await poll_until(lambda: len(model.requests) == 3, 30, "the call is made again")
+    stood = time.monotonic() - asked
+    follower = Follower(stack.app_url, turn)
+    await follower.sees(5, "the steps before the kill", names=["call_model", "search_flights"])
+    model.release()
+    view = await user.finished(turn)
+    held = [step["held_up_ms"] for step in view["timeline"]]
+    assert held[:2] == [None, None]
+    assert held[2] >= 1000
+    assert abs(held[2] / 1000 - stood) < 1
+    await follower.sees(5, "all steps", names=["call_model", "search_flights", "call_model"])
+    await follower.close()
 
 
 async def test_a_durable_tool_is_told_too(scripted: Scripted) -> None:

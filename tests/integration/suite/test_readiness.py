@@ -65,7 +65,7 @@ async def test_a_full_redis_is_not_ready_and_still_read(dapr_runtime: None) -> N
             assert "state store: cannot be written: its memory is full" in await _lacking(user)
             assert [turn["outcome"] for turn in await user.history("full")] == ["answered"]
         redis.redis.ask("DEL", "filler")
-        await poll_until(lambda: _ready(user), 5, "ready again")
+        await poll_until(user.ready, 5, "ready again")
         assert await user.ask("after") == "ok"
 
 
@@ -83,14 +83,10 @@ async def test_a_redis_that_hangs_is_told_in_time(dapr_runtime: None) -> None:
                 assert time.monotonic() - began < 4.5
         finally:
             redis.resume()
-        await poll_until(lambda: _ready(user), 10, "ready again")
+        await poll_until(user.ready, 10, "ready again")
 
 
 async def _lacking(user: User) -> str:
     """What /ready names; empty when it is ready."""
     answer = await user.call("GET", "/ready")
     return "" if answer.status_code == 200 else str(answer.json()["detail"])
-
-
-async def _ready(user: User) -> bool:
-    return (await user.call("GET", "/ready")).status_code == 200

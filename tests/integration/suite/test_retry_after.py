@@ -8,10 +8,10 @@ from email.utils import format_datetime
 from functools import partial
 
 import pytest
+from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.scripted_model import Answer, Fail, Request, Say, ScriptedModel, last_user_message
-from tests.integration.framework.stack import Stack
+from tests.integration.framework.scripted_model import Answer, Fail, Request, Say, last_user_message
 
 ASKED_FOR = 5
 
@@ -25,7 +25,7 @@ def _as_a_date() -> str:
 
 
 @pytest.mark.stores("sqlite", because="the wait is the scheduler's, and test_kills.py kills over every store")
-async def test_a_wait_for_the_model_outlives_a_kill() -> None:
+async def test_a_wait_for_the_model_outlives_a_kill(killable: Scripted) -> None:
     """Killed while it waits as it was asked to, a turn asks again when the time is up: not before, and once.
 
     One is asked to wait for seconds, the other until a date.
@@ -38,21 +38,21 @@ async def test_a_wait_for_the_model_outlives_a_kill() -> None:
         asked[text].append(time.monotonic())
         return Fail(429, {"Retry-After": headers[text]()}) if len(asked[text]) == 1 else Say("thank you")
 
-    with ScriptedModel(script) as model:
-        async with Stack(env=model.env) as stack:
-            turns = {}
-            for text in headers:
-                user = User(stack, "ada", text)
-                turns[text] = user, await user.start(text)
-            for user, turn in turns.values():
-                await poll_until(partial(_waits, user, turn), 10, "the turn waits for the model")
-            await stack.kill("app")
-            for text, (user, turn) in turns.items():
-                view = await user.finished(turn, 30)
-                assert (view["status"], view["response"]) == ("answered", "thank you")
-                first, again = asked[text]
-                assert ASKED_FOR - 0.1 <= again - first <= ASKED_FOR + 6, text
-                assert [step["attempt"] for step in view["timeline"]] == [1, 2]
+    stack, model = killable.stack, killable.model
+    model.script = script
+    turns = {}
+    for text in headers:
+        user = User(stack, "ada", text)
+        turns[text] = user, await user.start(text)
+    for user, turn in turns.values():
+        await poll_until(partial(_waits, user, turn), 10, "the turn waits for the model")
+    await stack.kill("app")
+    for text, (user, turn) in turns.items():
+        view = await user.finished(turn, 30)
+        assert (view["status"], view["response"]) == ("answered", "thank you")
+        first, again = asked[text]
+        assert ASKED_FOR - 0.1 <= again - first <= ASKED_FOR + 6, text
+        assert [step["attempt"] for step in view["timeline"]] == [1, 2]
 
 
 async def _waits(user: User, turn: str) -> bool:

@@ -88,7 +88,7 @@ async def test_a_killed_part_comes_back(own: Stack, name: str) -> None:
     assert not alive(before[name])
     assert own.entry(name)["ports"] == ports
     assert {**before, name: new} == own.processes()
-    await poll_until(lambda: answers(own.app_url), 5, "the app is ready again")
+    await poll_until(lambda: answers(own.app_url), 15, "the app is ready again")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

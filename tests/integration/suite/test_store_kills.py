@@ -44,7 +44,7 @@ async def test_turns_outlive_their_store(dapr_runtime: None, how: str) -> None:
                 await poll_until(lambda: len(_held(model)) == SESSIONS, 10, "a turn of each session is half-way")
                 await _away(store, how, model)
                 back = time.monotonic()
-                await poll_until(lambda: _ready(users[0]), 20, "the service is ready again")
+                await poll_until(users[0].ready, 20, "the service is ready again")
                 for user in users:
                     await poll_until(lambda u=user: _all_over(u), WITHIN, "all of its turns are over")  # type: ignore[misc]
                 print(f"{store.name}, {how}: all over {time.monotonic() - back:.1f} s after it was back")
@@ -84,7 +84,7 @@ async def test_a_store_that_dies_again_and_again_loses_nothing(dapr_runtime: Non
                     await store.kill()
                 stop.set()
                 await sending
-                await poll_until(lambda: _ready(user), 20, "the service is ready again")
+                await poll_until(user.ready, 20, "the service is ready again")
                 for turn in accepted:
                     assert (await user.finished(turn, 30))["status"] == "answered"
                 told = [t for t in await user.history("stubborn") if t["workflow_instance_id"] in accepted]
@@ -113,7 +113,3 @@ def _held(model: ScriptedModel) -> list[Request]:
 async def _all_over(user: User) -> bool:
     turns = await user.history(user.ids["session_id"])
     return len([turn for turn in turns if turn["messages"][0]["content"] != "before"]) == TURNS
-
-
-async def _ready(user: User) -> bool:
-    return (await user.call("GET", "/ready")).status_code == 200

@@ -130,19 +130,19 @@ async def test_what_cannot_be_followed_is_a_problem(scripted: Scripted) -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), path
 
 
-async def test_a_killed_app_in_mid_stream(dapr_runtime: None) -> None:
+async def test_a_killed_app_in_mid_stream(killable: Scripted) -> None:
     """The app is killed between two tokens; the client comes back with its last id and ends with the stored reply."""
-    with ScriptedModel(slowly) as model:
-        async with Stack(env=model.env) as stack:
-            part = await first(7, "POST", f"{stack.app_url}/chat/stream", body=_body("killed"))
-            turn = part[0].data["workflow_instance_id"]
-            await stack.kill("app")
-            user = User(stack)
-            await poll_until(lambda: _ready(user), 20, "the app is back")
-            rest = await collect("GET", f"{stack.app_url}/workflows/{turn}/stream", after=part[-1].id)
-            stored = (await user.finished(turn))["response"]
-            assert reply_of(part + rest) == stored == WORDS
-            assert rest[-1].name == "message"
+    stack, model = killable.stack, killable.model
+    model.script = slowly
+    part = await first(7, "POST", f"{stack.app_url}/chat/stream", body=_body("killed"))
+    turn = part[0].data["workflow_instance_id"]
+    await stack.kill("app")
+    user = User(stack)
+    await poll_until(user.ready, 20, "the app is back")
+    rest = await collect("GET", f"{stack.app_url}/workflows/{turn}/stream", after=part[-1].id)
+    stored = (await user.finished(turn))["response"]
+    assert reply_of(part + rest) == stored == WORDS
+    assert rest[-1].name == "message"
 
 
 async def test_without_the_topic_everything_still_works(dapr_runtime: None, tmp_path: Path) -> None:
@@ -155,12 +155,3 @@ async def test_without_the_topic_everything_still_works(dapr_runtime: None, tmp_
             assert reply_of(sent) == WORDS
             answer = await User(stack).call("POST", "/chat", json=_body("no topic", "again"))
             assert answer.json()["response"] == WORDS
-
-
-async def _ready(user: User) -> bool:
-    try:
-        return (await user.call("GET", "/ready")).status_code == 200
-    except OSError:
-        return False
-    except Exception as error:  # the app is not listening yet
-        return not type(error).__module__.startswith("httpx")

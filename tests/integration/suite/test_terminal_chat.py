@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from tests.integration.conftest import Scripted
 from tests.integration.framework.client import User
 from tests.integration.framework.polling import poll_until
-from tests.integration.framework.scripted_model import Answer, Fail, Request, Say, ScriptedModel, one_search
+from tests.integration.framework.scripted_model import Answer, Fail, Request, Say, one_search
 from tests.integration.framework.stack import TRAVELBUDDY, Stack
 from tests.integration.framework.tmux import Terminal
 
@@ -22,14 +20,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.stores("sqlite", because="a terminal sees nothing of the store"),
 ]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def own(dapr_runtime: None, kept_in: None) -> AsyncIterator[Scripted]:
-    """A stack that may be killed."""
-    with ScriptedModel() as model:
-        async with Stack(env=model.env) as stack:
-            yield Scripted(stack, model)
 
 
 WORDS = "one two three four five six seven eight nine ten"
@@ -104,37 +94,36 @@ async def test_ctrl_c_cancels_the_turn_and_at_the_prompt_leaves(scripted: Script
         assert await terminal.code() == 130
 
 
-async def test_the_service_is_killed_in_the_middle_of_a_reply(own: Scripted, tmp_path: Path) -> None:
+async def test_the_service_is_killed_in_the_middle_of_a_reply(killable: Scripted, tmp_path: Path) -> None:
     """The app is killed by SIGKILL while it speaks: "reconnecting…", then the rest of the answer, said once."""
-    own.model.script = slowly
-    async with talk(own.stack, tmp_path, "killed") as terminal:
+    killable.model.script = slowly
+    async with talk(killable.stack, tmp_path, "killed") as terminal:
         await terminal.prompts()
         terminal.type("go on")
         await terminal.shows("one two three")
-        await own.stack.kill("app")
+        await killable.stack.kill("app")
         await terminal.shows("reconnecting…")
         await terminal.shows("nine ten", within=30)
         await terminal.prompts()
         assert terminal.everything().count("one two three") == 1
-        turns = await User(own.stack, "tess").history("killed")
+        turns = await User(killable.stack, "tess").history("killed")
         assert [turn["outcome"] for turn in turns] == ["answered"]
 
 
-async def test_a_service_that_went_away_is_waited_for(own: Scripted, tmp_path: Path) -> None:
+async def test_a_service_that_went_away_is_waited_for(killable: Scripted, tmp_path: Path) -> None:
     """A message typed while nobody answers is sent once somebody does; Ctrl-C gives it up."""
-    own.model.reset()
-    async with talk(own.stack, tmp_path, "away") as terminal:
+    async with talk(killable.stack, tmp_path, "away") as terminal:
         await terminal.prompts()
-        await own.stack.stop()
+        await killable.stack.stop()
         terminal.type("anybody there?")
         await terminal.shows("the service does not answer")
         terminal.press("C-c")
         await terminal.shows("Given up")
         terminal.type("and now?")
         await terminal.shows("› and now?")
-        await own.stack.start()
+        await killable.stack.start()
         await terminal.shows("Flights to Paris for: and now?", within=30)
-        assert not own.model.asked("anybody there?"), "what was given up is not sent later"
+        assert not killable.model.asked("anybody there?"), "what was given up is not sent later"
 
 
 async def test_sessions_are_found_and_opened_by_number(scripted: Scripted, tmp_path: Path) -> None:

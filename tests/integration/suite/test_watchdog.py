@@ -39,7 +39,7 @@ async def test_turns_go_on_after_the_sidecar_hung_for_20_seconds() -> None:
                 os.kill(daprd, signal.SIGCONT)
             model.release()
             back_at = time.monotonic()
-            await poll_until(lambda: _ready(user), 20, "the service is ready again")
+            await poll_until(user.ready, 20, "the service is ready again")
             assert (await user.finished(turn, 30))["status"] == "answered"
             print(f"answered {time.monotonic() - back_at:.1f} s after the sidecar was back")
             assert await user.ask("after") == "here I am"
@@ -50,7 +50,3 @@ async def test_turns_go_on_after_the_sidecar_hung_for_20_seconds() -> None:
 async def _worker_is_away(user: User) -> bool:
     answer = await user.call("GET", "/ready")
     return answer.status_code == 503 and "workflow worker" in answer.text
-
-
-async def _ready(user: User) -> bool:
-    return (await user.call("GET", "/ready")).status_code == 200
