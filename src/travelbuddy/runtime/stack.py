@@ -25,6 +25,7 @@ from travelbuddy.settings import load_settings
 
 START_TIMEOUT = 120.0
 REMIND_EVERY = 15.0
+ASK_EVERY = 0.1  # seconds between two questions whether a program is ready
 TRIES = 3  # starts of a program that never became ready before the stack gives up
 AFTER_DRAIN = 4.0  # seconds for an app to end, above those it has for what is under way
 STOP_PATIENCE = (2.5, 1.5)  # seconds for the sidecars and the services
@@ -179,7 +180,7 @@ async def _ready(spec: ProcessSpec) -> None:
                     return
             except (httpx.HTTPError, OSError):
                 pass  # not listening yet
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(ASK_EVERY)
 
 
 async def _warnings(front: ProcessSpec) -> list[str]:

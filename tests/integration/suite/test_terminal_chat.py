@@ -97,7 +97,7 @@ async def test_ctrl_c_cancels_the_turn_and_at_the_prompt_leaves(scripted: Script
 async def test_the_service_is_killed_in_the_middle_of_a_reply(killable: Scripted, tmp_path: Path) -> None:
     """The app is killed by SIGKILL while it speaks: "reconnecting…", then the rest of the answer, said once."""
     killable.model.script = slowly
-    async with talk(killable.stack, tmp_path, "killed") as terminal:
+    async with talk(killable.stack, tmp_path, "term-killed") as terminal:
         await terminal.prompts()
         terminal.type("go on")
         await terminal.shows("one two three")
@@ -106,13 +106,13 @@ async def test_the_service_is_killed_in_the_middle_of_a_reply(killable: Scripted
         await terminal.shows("nine ten", within=30)
         await terminal.prompts()
         assert terminal.everything().count("one two three") == 1
-        turns = await User(killable.stack, "tess").history("killed")
+        turns = await User(killable.stack, "tess").history("term-killed")
         assert [turn["outcome"] for turn in turns] == ["answered"]
 
 
 async def test_a_service_that_went_away_is_waited_for(killable: Scripted, tmp_path: Path) -> None:
     """A message typed while nobody answers is sent once somebody does; Ctrl-C gives it up."""
-    async with talk(killable.stack, tmp_path, "away") as terminal:
+    async with talk(killable.stack, tmp_path, "term-away") as terminal:
         await terminal.prompts()
         await killable.stack.stop()
         terminal.type("anybody there?")
