@@ -24,8 +24,10 @@ from bench.scaling_parts import Door, Size, lengths, many_users, messages, one_u
 from bench.servers import NotStarted
 from travelbuddy.runtime.install import DAPR_VERSION
 
-FULL = Size((1, 10, 100, 500, 1_000), (10, 100, 1_000, 10_000), (10, 100, 1_000), (1, 2, 4), busy=12, waiting=2)
-QUICK = Size((1, 10, 50), (10, 100), (10, 100), (1, 2), busy=5, waiting=1)
+FULL = Size(
+    (1, 10, 100, 500, 1_000), (10, 100, 1_000, 10_000), (10, 100, 1_000), (1, 2, 4), busy=12, waiting=2, idle=30
+)
+QUICK = Size((1, 10, 50), (10, 100), (10, 100), (1, 2), busy=5, waiting=1, idle=5)
 
 _SESSIONS = {
     "sessions": ("sessions", "{:,.0f}"),
@@ -38,6 +40,7 @@ _SESSIONS = {
     "list_ms": ("`GET /sessions`", "{:.1f} ms"),
     "app_mb": ("app", "{:.0f} MB"),
     "daprd_mb": ("daprd", "{:.0f} MB"),
+    "app_idle": ("app, while nobody sends", "{:.1%} of a core"),
     "errors": ("errors", "{:.0f}"),
 }
 TABLES = {
@@ -101,9 +104,9 @@ ASCII.""",
     "many_users": """## Number of sessions
 
 Sessions of different users are stored, with one turn each. Then 20 turns are measured alone in known sessions, each
-followed by the first turn of a new one; then 16 of the new sessions go on at once. The file's size is what
-the sessions added for a row made it grow by, their workflow history included; memory is what the processes hold after
-the loads.""",
+followed by the first turn of a new one; then 16 of the new sessions go on at once; then nobody sends anything for half
+a minute. The file's size is what the sessions added for a row made it grow by, their workflow history included; memory
+is what the processes hold after the loads.""",
     "one_user": """## Number of sessions of one user
 
 The same, but all sessions are one user's. The index of a user's sessions is one record, rewritten under its ETag with

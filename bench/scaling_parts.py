@@ -25,6 +25,7 @@ from travelbuddy.incoming import turn_prefix
 
 SAMPLES = 20  # turns that a median is taken of
 SETTLE = 0.3  # seconds until the engine has written the end of a turn that is answered
+AFTERWARDS = 3.0  # seconds until what the last turns left to do is done
 MESSAGE = "Find me flights to Paris"
 FILLERS = {100: "x", 1_000: "x", 10_000: "x", 20_000: "x", 80_000: "\N{AIRPLANE DEPARTURE}"}
 """Bytes of a message, and the character it is made of: the door takes 20,000 characters, here of four bytes."""
@@ -39,6 +40,8 @@ class Size(NamedTuple):
     replicas: Sequence[int]
     busy: int
     waiting: int
+    idle: int
+    """Seconds."""
 
 
 class Door:
@@ -49,6 +52,14 @@ class Door:
         self._http = http
         self._model = model_url.removesuffix("/v1")
         self._file = f"file:{(app.data or Path()) / 'state.sqlite'}?mode=ro"
+
+    async def idle(self, seconds: float) -> float:
+        """The share of a core that the app takes while nobody sends anything."""
+        await asyncio.sleep(AFTERWARDS)
+        pid = self.app.pids()["app"]
+        before = cpu_seconds(pid)
+        await asyncio.sleep(seconds)
+        return (cpu_seconds(pid) - before) / seconds
 
     async def turn(self, user: str, session: str, text: str = MESSAGE) -> tuple[float, str]:
         """Milliseconds until the reply, and the turn's id."""
@@ -157,8 +168,10 @@ async def messages(door: Door, _size: Size, say: Say) -> list[Figures]:
     return found
 
 
-async def sessions(door: Door, points: Sequence[int], user: Callable[[int], str], busy: int, say: Say) -> list[Figures]:
-    """So many sessions stored, one turn each; then turns alone and 16 in flight."""
+async def sessions(
+    door: Door, points: Sequence[int], user: Callable[[int], str], size: Size, say: Say
+) -> list[Figures]:
+    """So many sessions stored, one turn each; then turns alone and 16 in flight; then nobody sends anything."""
     found, stored = list[Figures](), 0
     for point in points:
         added = [(user(number), f"s-{number}") for number in range(stored, point)]
@@ -173,7 +186,8 @@ async def sessions(door: Door, points: Sequence[int], user: Callable[[int], str]
             number = point + sample
             new.append((user(number), f"s-{number}"))
             fresh.append((await door.turn(*new[-1]))[0])
-        loaded = await door.drive([[one] * busy for one in new[:16]], 16)
+        loaded = await door.drive([[one] * size.busy for one in new[:16]], 16)
+        idle = await door.idle(size.idle)
         memory = {name: memory_mb(pid) for name, pid in door.app.pids().items()}
         found.append(
             {
@@ -187,6 +201,7 @@ async def sessions(door: Door, points: Sequence[int], user: Callable[[int], str]
                 "index": door.stored(f"%||sessions:{user(0)}")[1],
                 "app_mb": memory["app"],
                 "daprd_mb": memory["daprd"],
+                "app_idle": idle,
                 "errors": driven.errors + loaded.errors,
             }
         )
@@ -197,12 +212,12 @@ async def sessions(door: Door, points: Sequence[int], user: Callable[[int], str]
 
 async def many_users(door: Door, size: Size, say: Say) -> list[Figures]:
     """Every session has a user of its own."""
-    return await sessions(door, size.sessions, lambda number: f"user-{number}", size.busy, say)
+    return await sessions(door, size.sessions, lambda number: f"user-{number}", size, say)
 
 
 async def one_user(door: Door, size: Size, say: Say) -> list[Figures]:
     """All sessions are the same user's, whose index is one record."""
-    return await sessions(door, size.one_user, lambda _: "user", size.busy, say)
+    return await sessions(door, size.one_user, lambda _: "user", size, say)
 
 
 def replicas(number: int, size: Size, model: tuple[str, int], say: Say) -> list[Figures]:
