@@ -52,7 +52,10 @@ async def test_a_state_store_that_hangs_accepts_nothing(dapr_runtime: None) -> N
             assert not model.asked("lost?")
 
 
-@pytest.mark.stores("redis", "postgres", because="a file cannot be made to refuse and still be there")
+@pytest.mark.alone
+@pytest.mark.stores(
+    *("redis", "postgres"), gate=("redis",), because="a file cannot be made to refuse and still be there"
+)
 async def test_a_short_trouble_of_the_store_is_not_seen(dapr_runtime: None) -> None:
     """A store that is away for less than half a second costs repeated operations, and no answer."""
     with ScriptedModel(lambda request: Say("ok")) as model:
