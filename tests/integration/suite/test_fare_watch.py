@@ -262,6 +262,10 @@ async def test_two_replicas_take_each_look_once(dapr_runtime: None, kept_in: Non
             for watch_id in ids:
                 await poll_until(lambda w=watch_id: _told(user, w, "240.00"), 30, "the fall is found")  # type: ignore[misc]
             await poll_until(lambda: _notices(user, "watch-two trip", 3), 15, "all falls are told")
+            taken = receiver.taken
+            await poll_until(
+                lambda: {event.id.rpartition("-")[0] for event in taken} == set(ids), 15, "by webhook, too"
+            )
             for watch_id in ids:
                 watch = (await user.call("DELETE", f"/watches/{watch_id}")).json()
                 looks = both.looks(watch_id)
@@ -269,7 +273,7 @@ async def test_two_replicas_take_each_look_once(dapr_runtime: None, kept_in: Non
                 assert watch["checks"] - 1 <= len(looks) <= watch["checks"]
             notices = await user.history("watch-two trip")
             assert sorted(turn["messages"][0]["metadata"]["watch_id"] for turn in notices) == sorted(ids)
-            assert {event.id.rpartition("-")[0] for event in receiver.taken} == set(ids)
+            assert {event.id.rpartition("-")[0] for event in taken} == set(ids)
 
 
 async def _history(stack: Stack, watch_id: str) -> tuple[int, int]:
