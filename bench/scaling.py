@@ -104,9 +104,9 @@ ASCII.""",
     "many_users": """## Number of sessions
 
 Sessions of different users are stored, with one turn each. Then 20 turns are measured alone in known sessions, each
-followed by the first turn of a new one; then 16 of the new sessions go on at once; then nobody sends anything for half
-a minute. The file's size is what the sessions added for a row made it grow by, their workflow history included; memory
-is what the processes hold after the loads.""",
+followed by the first turn of a new one; then 16 of the new sessions go on at once; then nobody sends anything for a
+while. The file's size is what the sessions added for a row made it grow by, their workflow history included; memory is
+what the processes hold after the loads.""",
     "one_user": """## Number of sessions of one user
 
 The same, but all sessions are one user's. The index of a user's sessions is one record, rewritten under its ETag with

@@ -113,7 +113,7 @@ class DaprOpenSessions:
         """See OpenSessions."""
         await self._join()
         await self._know_slots()
-        return [session_id for session_id in await self._sessions_of(self._replica) if session_id is not None]
+        return [*self._open, *self._idle]
 
     async def of_others(self) -> list[str]:
         """See OpenSessions."""
