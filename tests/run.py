@@ -84,10 +84,14 @@ def stages(tests: Path = TESTS) -> list[list[Group]]:
     folders = sorted(path.name for path in tests.iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
     waiting = [str(tests / name) for name in WAITING if name in folders]
     computing = [str(tests / name) for name in folders if name not in WAITING]
-    alone = [str(path) for folder in waiting for path in Path(folder).rglob("test_*.py") if ALONE in path.read_text()]
-    workers = ("--alone=never", f"-n{WORKERS}", "--dist=loadfile", "--no-loadscope-reorder")
+    files = [path for folder in computing + waiting for path in Path(folder).rglob("test_*.py")]
+    alone = [str(path) for path in files if ALONE in path.read_text()]
+    workers = (f"-n{WORKERS}", "--dist=loadfile", "--no-loadscope-reorder")
     return [
-        [Group("waiting", waiting, workers), Group("computing", computing, niceness=15)],
+        [
+            Group("waiting", waiting, ("--alone=never", *workers)),
+            Group("computing", computing, ("--alone=never",), niceness=15),
+        ],
         [Group("alone", alone, ("--alone=only",))],
     ]
 

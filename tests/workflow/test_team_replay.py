@@ -182,6 +182,7 @@ def test_patience_has_an_end_that_is_told(accepted: bool, told: str, monkeypatch
     assert _said(replay) == told
 
 
+@pytest.mark.alone
 async def test_the_pause_is_inside_the_activity() -> None:
     """An execution waits until the moment that it is given; one that comes again after a kill does not wait anew."""
     asked: list[Incoming] = []

@@ -96,6 +96,18 @@ class Terminal:
         """Wait until the last line is an empty prompt."""
         await poll_until(lambda: self.screen().rstrip().endswith("\n›"), within, "the terminal shows its prompt")
 
+    async def interrupts_the_prompt(self) -> None:
+        """Press Ctrl-C at the prompt, and once more where nothing has come of it.
+
+        Between printing the prompt and waiting for a key, Python's readline module notices a signal only at the next
+        key, so a Ctrl-C of that instant does nothing; a person presses it again.
+        """
+        self.press("C-c")
+        try:
+            await self.shows(ENDED, within=5)
+        except AssertionError:
+            self.press("C-c")
+
     async def code(self, within: float = WITHIN) -> int:
         """Wait until the program has ended; its exit code."""
         await self.shows(ENDED, within=within)

@@ -90,7 +90,7 @@ async def test_ctrl_c_cancels_the_turn_and_at_the_prompt_leaves(scripted: Script
         turns = await User(scripted.stack, "tess").history("term-cancelled")
         assert [turn["outcome"] for turn in turns] == ["cancelled", "answered"]
         await terminal.prompts()
-        terminal.press("C-c")
+        await terminal.interrupts_the_prompt()
         assert await terminal.code() == 130
 
 

@@ -82,6 +82,7 @@ async def _server(answer: bytes | None) -> AsyncIterator[str]:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("answer", [None, b"HTTP/1.1 400\r\n\r\n", b"-NOAUTH\r\n" * 3, b"x" * 100_000, b"$99\r\n"])
 async def test_whoever_answers_nothing_useful_is_not_spoken_of(answer: bytes | None) -> None:
     """A server that hangs, refuses or is another one neither fails the start nor holds it up."""

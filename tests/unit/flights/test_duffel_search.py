@@ -93,6 +93,7 @@ async def test_too_many_requests_wait_as_long_as_it_says(duffel: DuffelStub, fli
     assert flights.guard.state == "closed"
 
 
+@pytest.mark.alone
 async def test_a_slow_supplier_is_given_up_in_time(duffel: DuffelStub) -> None:
     """A search ends within its time, and the airlines have less than that."""
     flights = DuffelFlights(duffel.url, TOKEN, search_seconds=0.3)

@@ -19,7 +19,7 @@ def test_every_folder_of_tests_runs_in_exactly_one_process() -> None:
     """A new folder of tests belongs to one of the two without anybody's doing; what is to run alone runs afterwards."""
     beside, after = stages()
     found = [path for group in beside for path in group.paths]
-    marked = [str(path) for path in TESTS.rglob("suite/test_*.py") if "pytest.mark.alone" in path.read_text()]
+    marked = [str(path) for path in TESTS.rglob("test_*.py") if "mark.alone" in path.read_text()]
     assert [(sorted(group.paths), group.options) for group in after] == [(sorted(marked), ("--alone=only",))]
     assert marked
     folders = [str(path) for path in TESTS.iterdir() if any(path.rglob("test_*.py"))]

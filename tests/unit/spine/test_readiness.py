@@ -57,6 +57,7 @@ async def test_probes_share_one_write_a_second() -> None:
     assert store.writes == 2
 
 
+@pytest.mark.alone
 async def test_a_store_that_hangs_is_told_within_the_bound() -> None:
     """Nobody waits for longer than the bound, and nothing goes on waiting afterwards."""
     store = Store()

@@ -385,6 +385,7 @@ def test_a_bad_endpoint_is_told(bad: str) -> None:
         load_settings(otel_exporter_otlp_endpoint=bad)
 
 
+@pytest.mark.alone
 def test_a_receiver_that_is_away_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
     """Spans are made as fast as ever, the end waits no longer than its patience; the log says once, where."""
     otel = Otel("http://me:secret@127.0.0.1:9", {"service.name": "test"}, "always_on", 1)
