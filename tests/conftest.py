@@ -1,15 +1,16 @@
-"""For all tests: property tests have no deadline, and in CI the same examples at every run."""
+"""For all tests: property tests have no deadline, and in CI the same examples at every run; logs are plain."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+import structlog
 from hypothesis import settings
+from tests.sizes import Sizes, examples
 
-settings.register_profile("people", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "people")
+EXAMPLES = 100
+"""Of a property test that names no number."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +24,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full-size", action="store_true", help=text)
     text = "only or never what needs the machine for itself"
     parser.addoption("--alone", choices=("only", "never"), help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Sizes, before any test is imported; exceptions are logged without what their variables held, which takes long."""
+    Sizes.full = config.getoption("--full-size")
+    settings.register_profile("people", deadline=None, max_examples=examples(EXAMPLES))
+    settings.register_profile("ci", settings.get_profile("people"), derandomize=True, print_blob=True)
+    settings.load_profile("ci" if os.environ.get("CI") else "people")
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 @pytest.hookimpl(tryfirst=True)

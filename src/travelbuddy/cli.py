@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     help="A travel agent that never loses a message.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if len(sys.argv) < 2 or "--help" in sys.argv else None,  # it takes 0.15 s to load
 )
 
 KeyFile = Annotated[Path, typer.Option("--file", help="The file of hashed keys.", envvar="API_KEYS_FILE")]

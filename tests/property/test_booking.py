@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.property.jobs_world import World
 from tests.property.simulation import pause
+from tests.sizes import examples
 from tests.unit.flights.offers import an_offer
 
 from travelbuddy.adapters.dapr_errands import DaprErrands
@@ -87,7 +88,7 @@ class BookingWorld(World):
 CHOICES = [Choice("approve"), Choice("reject"), Choice("edit", offer_id="other")]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     choices=st.lists(st.sampled_from(CHOICES), max_size=3),

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 from tests.unit.flights.test_duffel_hold import ADA
 from tests.unit.flights.test_duffel_offers import offer as documented
 
@@ -139,7 +140,7 @@ async def ask_everything(url: str) -> list[ToolError | Transient]:
 
 
 @given(status=STATUS, body=BODIES, headers=HEADERS)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_no_answer_breaks_anything(answers: Answers, status: int, body: bytes, headers: dict[str, str]) -> None:
     """Any status, headers and body, also almost right ones; and what the model is told of it stays short."""
     answers.status, answers.body, answers.headers = status, body, headers

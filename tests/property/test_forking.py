@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.property.simulation import POLICY, MemoryEngine, MemoryRecords, MemoryWaits, one_by_one
+from tests.sizes import examples
 
 from travelbuddy.adapters.dapr_forks import DaprForks
 from travelbuddy.adapters.dapr_state import DaprStateStorage
@@ -124,7 +125,7 @@ def _turn(session_id: str, entry: LaneEntry) -> TurnRecord:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_a_fork_is_the_conversation_up_to_a_turn(data: st.DataObject) -> None:
     """At any turn of any session, of a fork too, asked for again or not: what was said until then, and both go on."""
@@ -154,7 +155,7 @@ def test_a_fork_is_the_conversation_up_to_a_turn(data: st.DataObject) -> None:
     asyncio.run(run())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(turns=st.integers(1, 40), step=st.integers(0, 60), gone_on=st.integers(0, 12))
 def test_a_fork_that_dies_in_the_middle_is_made_whole_by_the_same_request(turns: int, step: int, gone_on: int) -> None:
     """Wherever it dies: what is there has the right prompt; asked again with its key it is whole, gone on or not."""

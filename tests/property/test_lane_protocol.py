@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.property.simulation import SESSION, USER, World, is_notice
+from tests.sizes import examples
 
 from travelbuddy.domain.messages import whole
 from travelbuddy.incoming import Incoming
@@ -85,7 +86,7 @@ def _judge(world: World) -> None:
             assert turn.workflow_instance_id in dict(world.replies.sent), "every answer is sent"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     seed=seeds,
     redis=st.booleans(),
@@ -115,7 +116,7 @@ def test_no_accident_loses_doubles_or_reorders_a_turn(
     _judge(world)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     seed=seeds,
     policies=st.lists(st.sampled_from(IF_BUSY), min_size=3, max_size=4),
@@ -143,7 +144,7 @@ def test_every_policy_keeps_the_promises(
     _judge(world)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     seed=seeds,
     redis=st.booleans(),
@@ -176,7 +177,7 @@ def test_what_the_engine_loses_is_carried_on(
         assert turn.outcome == "answered" or turn.workflow_instance_id in world.ended_outside
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=seeds, redis=st.booleans())
 def test_a_refused_message_leaves_nothing(seed: int, redis: bool) -> None:
     """A message that would rather not wait is a turn, or refused and nowhere; without crashes none is cancelled."""
@@ -189,7 +190,7 @@ def test_a_refused_message_leaves_nothing(seed: int, redis: bool) -> None:
         assert turn.outcome == "answered" or turn.workflow_instance_id in world.withdrawn
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=seeds, redis=st.booleans())
 def test_the_last_interrupting_message_is_answered(seed: int, redis: bool) -> None:
     """Of messages that interrupt each other one is answered, and the turns before it are answered or interrupted."""
@@ -202,7 +203,7 @@ def test_the_last_interrupting_message_is_answered(seed: int, redis: bool) -> No
     assert {turn.outcome for turn in world.session.turns} <= {"answered", "interrupted"}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=seeds, failures=st.integers(0, 12))
 def test_a_failing_model_ends_turns_but_never_blocks_the_session(seed: int, failures: int) -> None:
     """However often the model fails, each accepted turn ends, answered or failed, and the lane is empty."""
@@ -213,7 +214,7 @@ def test_a_failing_model_ends_turns_but_never_blocks_the_session(seed: int, fail
     _judge(world)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=seeds, redis=st.booleans())
 def test_a_turns_own_record_equals_the_committed_one(seed: int, redis: bool) -> None:
     """Whatever lost writes a store applied, the turn's own record says what the session says once all is at rest."""
@@ -225,7 +226,7 @@ def test_a_turns_own_record_equals_the_committed_one(seed: int, redis: bool) -> 
         assert type(turn).model_validate_json(data) == turn
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     seed=seeds,
     policies=st.lists(st.sampled_from(IF_BUSY), min_size=3, max_size=4),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 from tests.property.jobs_world import World
 from tests.property.simulation import pause
+from tests.sizes import examples
 from tests.unit.flights.offers import an_offer
 
 from travelbuddy.adapters.dapr_errands import DaprErrands
@@ -100,7 +101,7 @@ class WatchWorld(World):
         return watch.due is None or (watch.checks >= LOOKS and watch.to_tell is None)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     crashes=st.integers(0, 4),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 from tests.workflow.replay import Replay
 
 from travelbuddy.domain.booking import ATTEMPTS, pause
@@ -87,7 +88,7 @@ def test_pauses_are_bounded() -> None:
     assert pause(500, asked=10**9) == 600
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.sampled_from(["hold", "tell", "over", "retry", "wait", "broken"]), min_size=3, max_size=3))
 def test_any_history_replays_to_the_same_decisions(results: list[str]) -> None:
     """Whatever comes of whichever step, replaying never diverges, and the instance comes to its end in three steps."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 from tests.workflow.replay import START, Replay
 
 from travelbuddy.domain.messages import Message, ToolCall
@@ -272,7 +273,7 @@ def _complete(replay: Replay, result: dict[str, Any], pauses: int) -> None:
         replay.resume()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2)), max_size=9))
 def test_any_history_replays_to_the_same_decisions(steps: list[tuple[str, int]]) -> None:
     """Whatever a turn goes through, paused or not, replaying it never diverges, and it can still be answered."""

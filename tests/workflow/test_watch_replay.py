@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 from tests.workflow.replay import START, Replay
 
 from travelbuddy.domain.watch import ATTEMPTS, pause
@@ -93,7 +94,7 @@ def test_all_attempts_fit_into_a_period(every: float) -> None:
     assert sum(pause(attempt, every, 86_400) for attempt in range(1, ATTEMPTS + 1)) < every
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.sampled_from(["done", "tell", "webhook", "end", "over", "retry", "broken"]), max_size=4))
 def test_any_history_replays_to_the_same_decisions(results: list[str]) -> None:
     """Whatever comes of whichever step, replaying never diverges."""

@@ -60,8 +60,7 @@ async def test_a_short_trouble_of_the_store_is_not_seen(dapr_runtime: None) -> N
     """A store that is away for less than half a second costs repeated operations, and no answer."""
     with ScriptedModel(lambda request: Say("ok")) as model:
         async with Stack(env=model.env) as stack:
-            user = User(stack, "ada", "short")
-            await user.ask("before")
+            user = User(stack, "ada", "short")  # no turn yet: daprd 1.18.2 panics when the store refuses at its end
             stack.kept_in.refuse()
             reading = asyncio.create_task(user.call("GET", "/users/ada"))
             await poll_until(lambda: _retried(user), 5, "the read is repeated")

@@ -134,7 +134,7 @@ async def test_jobs_whose_instances_cannot_be_read_go_on() -> None:
 
 
 @pytest.mark.stores("sqlite", because="the scheduler's data is no part of the store")
-@pytest.mark.parametrize("while_it_runs", [False, True])
+@pytest.mark.parametrize("while_it_runs", [pytest.param(False, marks=pytest.mark.full_size), True])
 async def test_all_go_on_when_the_schedulers_data_is_lost(while_it_runs: bool) -> None:
     """Twenty turns that wait, watches at work and due, holds being made and not yet decided: all go on in 30 s.
 

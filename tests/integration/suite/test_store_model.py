@@ -20,6 +20,7 @@ from tests.integration.framework.bare_sidecar import BareSidecar
 from tests.integration.framework.polling import poll_until
 from tests.integration.framework.stores import STORES, InPostgres, InRedis, Place, place
 from tests.property.simulation import POLICY, MemoryEngine, one_by_one
+from tests.sizes import examples
 
 from travelbuddy.adapters.dapr_records import DaprRecords
 from travelbuddy.adapters.dapr_state import DaprStateStorage
@@ -235,7 +236,7 @@ def test_the_store_agrees_with_a_plain_model(store: Store) -> None:
             run_state_machine_as_test(
                 machine,
                 settings=settings(
-                    max_examples=40,
+                    max_examples=examples(40),
                     stateful_step_count=20,
                     deadline=None,
                     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

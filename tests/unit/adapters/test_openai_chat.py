@@ -18,6 +18,7 @@ import pytest
 from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 
 from travelbuddy.adapters import openai_chat
 from travelbuddy.adapters.openai_chat import OnText, OpenAIChat
@@ -375,7 +376,7 @@ async def test_a_stream_is_read_however_it_is_written(wire: Wire, stream: bytes,
 
 
 @given(st.text("aß😀\u2028\x85\r\n", min_size=1, max_size=9), st.booleans(), st.lists(st.integers(0, 500), max_size=9))
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_cut_changes_a_stream(wire: Wire, text: str, ascii_only: bool, cuts: list[int]) -> None:
     """Any text, line separators of Unicode too, comes through in any TCP pieces."""
     stream = _events(*map(_chunk, text), END, USAGE, ascii_only=ascii_only) + DONE
@@ -773,7 +774,7 @@ async def _holds(wire: Wire) -> None:
 
 
 @given(st.one_of(MESSAGES, JSON), JSON, JSON)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_answer_breaks_the_adapter(wire: Wire, message: Any, usage: Any, model: Any) -> None:
     """For any JSON in the places of message, usage and model: an answer with fields of their types, or a retry."""
     wire.answer = _always(_completion(usage=usage, model=model, choices=[{"index": 0, "message": message}]))
@@ -781,7 +782,7 @@ async def test_no_answer_breaks_the_adapter(wire: Wire, message: Any, usage: Any
 
 
 @given(st.lists(MESSAGES | JSON, max_size=3), JSON, JSON)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_stream_breaks_the_adapter(wire: Wire, deltas: list[Any], usage: Any, model: Any) -> None:
     """For any JSON in the places of delta, usage and model: an answer with fields of their types, or a retry."""
     chunks = [{"model": model, "choices": [{"index": 0, "delta": delta}]} for delta in deltas]

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 
 from travelbuddy.domain.travel import CABINS, FlightQuery
 from travelbuddy.errors import ToolError
@@ -28,7 +29,7 @@ def test_the_sample_provider_can() -> None:
     assert not isinstance(object(), PricesByDay)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     places=st.lists(st.sampled_from(PLACES), min_size=2, max_size=2, unique=True),
     stay=st.none() | st.integers(0, 20),

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 
 from travelbuddy.domain.travel import CABINS, FlightQuery, Offer, Slice
 from travelbuddy.errors import ToolError
@@ -61,7 +62,7 @@ def assert_sound(way: Slice, origin: str, destination: str, day: date) -> None:
         assert before.destination == after.origin
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(AIRPORTS, AIRPORTS, DAYS, st.sampled_from(CABINS), st.integers(1, 9))
 def test_offers_are_journeys_that_can_be_made(
     origin: str, destination: str, day: date, cabin: str, passengers: int
@@ -80,7 +81,7 @@ def test_offers_are_journeys_that_can_be_made(
     assert offers == sorted(offers, key=lambda offer: offer.amount)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(AIRPORTS, AIRPORTS)
 def test_every_place_can_be_reached(origin: str, destination: str) -> None:
     """Any two places that are not next to each other have a journey, with two changes at most."""
@@ -90,7 +91,7 @@ def test_every_place_can_be_reached(origin: str, destination: str) -> None:
     assert search(origin, destination)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.sampled_from(BUSY), st.sampled_from(BUSY), DAYS, st.integers(0, 20))
 def test_a_round_trip_is_two_journeys(origin: str, destination: str, day: date, stay: int) -> None:
     """A return offer has one slice each way, on its days, and does not leave again before it has landed."""

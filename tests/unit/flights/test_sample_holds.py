@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 
 from travelbuddy.domain.travel import CABINS, FlightQuery
 from travelbuddy.errors import ToolError
@@ -32,7 +33,7 @@ async def test_an_offer_is_found_again_by_its_id(query: FlightQuery) -> None:
         assert await flights.offer(offer.id) == offer
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.one_of(
         st.text(),

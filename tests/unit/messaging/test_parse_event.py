@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.sizes import examples
 
 from travelbuddy.messaging.inbox import DirectMessage, parse_event
 
@@ -101,7 +102,7 @@ def test_a_message_that_cannot_be_a_turn_is_refused_by_field(data: dict[str, Any
 
 
 @given(st.one_of(JSON, NEAR, st.fixed_dictionaries({"data": NEAR})))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_json_breaks_the_door(event: Any) -> None:
     """For any JSON: a message that can be accepted, or a ValueError; nothing else."""
     _read(json.dumps(event).encode())
@@ -110,7 +111,7 @@ def test_no_json_breaks_the_door(event: Any) -> None:
 @given(st.binary(max_size=60))
 @example(b'{"data": {"text": "x", "sender": "a"}, "id": 1e999}')
 @example(b'{"data": {"text": "x", "sender": "a"}, "id": NaN}')
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_bytes_break_the_door(raw: bytes) -> None:
     """For any bytes: a message that can be accepted, or a ValueError; nothing else."""
     _read(raw)

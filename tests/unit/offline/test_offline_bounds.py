@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.pace import soon
+from tests.sizes import examples
 from tests.unit.offline.conftest import ALL_TOOLS, ERRAND_TOOLS
 
 from travelbuddy.offline.dialogue import Reply, respond
@@ -65,7 +66,7 @@ _MESSAGES = st.builds(
     st.lists(_CALLS, max_size=3).map(tuple),
     st.sampled_from([None, "a", "b", ""]),
 )
-_QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_QUIET = settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module", autouse=True)

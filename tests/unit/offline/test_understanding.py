@@ -14,6 +14,7 @@ from evals.dialogues import normal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.pace import slowness, soon
+from tests.sizes import examples
 from tests.unit.offline.conftest import ERRAND_TOOLS, Talk
 
 from travelbuddy.offline.frame import Understanding
@@ -137,7 +138,7 @@ def test_a_thousand_sentences_take_less_than_two_seconds() -> None:
 WORDS = sorted({word for row in SENTENCES for word in row["text"].split()})
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.one_of(
         st.text(max_size=4_000),

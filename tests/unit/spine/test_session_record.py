@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 
 from travelbuddy.domain.conversation import (
     REMEMBERED,
@@ -165,7 +166,7 @@ COMMANDS = st.lists(
 
 
 @given(COMMANDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_history_keeps_the_session_in_order(commands: list[tuple[str, int, tuple[int, ...]]]) -> None:
     """Whatever enters and commits: the window is whole, no turn both waits and is done, none stands twice."""
     session = _session()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 
 from travelbuddy.domain.messages import Message, ToolCall, whole
 from travelbuddy.domain.patience import MAX_BACKOFF
@@ -241,7 +242,7 @@ MODEL_RESULTS = st.one_of(
         max_tokens=st.none() | st.integers(1, 40),
     ),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_answers_stay_within_the_limits(results: list[ModelResult], limits: Limits) -> None:
     """For any sequence of answers: attempts within the limit, last chances announced, waits bounded, calls whole."""
     state = TurnState(limits=limits)

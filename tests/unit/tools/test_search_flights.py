@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.sizes import examples
 from tests.unit.tools.conftest import ToolUser
 
 from travelbuddy.domain.travel import FlightQuery, Offer
@@ -211,7 +212,7 @@ async def test_answers_are_small(user: ToolUser) -> None:
 JUNK = st.one_of(st.none(), st.text(max_size=30), st.integers(), st.floats(), st.booleans(), st.just([]), st.just({}))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from([*TRIP, "return_date", "passengers", "max_stops", "max_price", "sort"]), JUNK))
 async def test_junk_is_answered_with_a_value(user: ToolUser, junk: dict[str, Any]) -> None:
     """Whatever a model puts into the arguments, the answer is a result or an error value that can be sent."""
