@@ -104,7 +104,7 @@ class CardsPage:
             self._pages[name] = self._new(clock, options)
         page, problems = self._pages[name]
         page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme, reduced_motion="no-preference")
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         problems.clear()
         page.goto(self._url)
         yield page

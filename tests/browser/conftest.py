@@ -40,11 +40,19 @@ async def visitor(browser: Browser, scripted: Scripted) -> AsyncIterator[Visitor
     async with AsyncExitStack() as around:
 
         async def new(url: str | None = None, *, beside: Visit | None = None, **options: Any) -> Visit:
-            """``beside`` opens another tab in that traveller's profile; ``options`` are the profile's."""
+            """``beside`` opens another tab in that traveller's profile; ``options`` are the profile's.
+
+            Nothing moves on the page unless they say so: without a graphics card, drawing a spinner takes a core.
+            """
             if beside is not None:
                 context = beside.page.context
             else:
-                options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options}
+                options = {
+                    "viewport": {"width": 1280, "height": 800},
+                    "locale": "en-GB",
+                    "reduced_motion": "reduce",
+                    **options,
+                }
                 context = await browser.new_context(**options)
                 around.push_async_callback(context.close)
             visits.append(Visit(await context.new_page(), url or scripted.stack.app_url))

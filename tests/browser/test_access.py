@@ -68,10 +68,10 @@ def markdown_reply(request: Request) -> Say | Call:
     return Say(EVERYTHING) if isinstance(answer, Say) else answer  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.full_size)])
 async def test_axe_finds_nothing_serious(visitor: Visitor, scripted: Scripted, scheme: Any) -> None:
     """Empty, answered with offers, renaming, asking whether to delete, remembering, and while it runs."""
-    visit: Visit = await (await visitor(color_scheme=scheme, reduced_motion="reduce")).open()
+    visit: Visit = await (await visitor(color_scheme=scheme)).open()
     page = visit.page
     assert await violations(page) == []
     scripted.model.script = markdown_reply

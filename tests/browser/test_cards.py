@@ -396,7 +396,7 @@ def test_the_day_strip_while_it_loads(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 760])
+@pytest.mark.parametrize("width", [360, pytest.param(760, marks=pytest.mark.full_size)])
 def test_readable_by_all(elements: CardsPage, scheme: str, width: int) -> None:
     """No serious finding of axe-core in light and dark, wide and at 360 px, and nothing to scroll sideways."""
     with elements.open(width=width, scheme=scheme) as page:

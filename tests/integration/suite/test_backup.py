@@ -23,23 +23,23 @@ from tests.integration.framework.stack import TRAVELBUDDY, Stack
 from tests.integration.framework.stores import STORES, InPostgres, InRedis, Place, place
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
-SESSIONS = [f"trip-{number}" for number in range(50)]
+TRAVELLERS, TRAVELLERS_IN_GATE = 50, 16
 STUCK = [f"stuck-{number}" for number in range(3)]
 """Sessions with one turn at the model, and one behind it, at the moment of the backup."""
-ENOUGH = 100  # turns answered before
 
 
 class Load:
-    """Fifty travellers who send the next message when the last one is answered, and what they were told."""
+    """Travellers who send the next message when the last one is answered, and what they were told."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, sessions: list[str]) -> None:
         self._stack = stack
+        self._sessions = sessions
         self.answered: dict[str, dict[str, str]] = defaultdict(dict)
         self.over = False
 
     async def run(self) -> None:
         """Until it is over."""
-        await asyncio.gather(*map(self._travel, SESSIONS))
+        await asyncio.gather(*map(self._travel, self._sessions))
 
     @property
     def count(self) -> int:
@@ -55,14 +55,15 @@ class Load:
 
 
 @pytest.mark.stores(*STORES, gate=("sqlite",), because="each is copied with tools of its own")
-async def test_a_backup_under_load_is_restored_elsewhere(tmp_path: Path) -> None:
+async def test_a_backup_under_load_is_restored_elsewhere(tmp_path: Path, full_size: bool) -> None:
     """Turns answered before the backup are there once and whole, those under way are answered, and sessions go on."""
+    sessions = [f"trip-{number}" for number in range(TRAVELLERS if full_size else TRAVELLERS_IN_GATE)]
     with ScriptedModel() as model:
         hold = threading.Event()
         model.script = lambda request: _answer(request, hold)
         async with Stack(env=model.env) as stack:
             stuck = [await User(stack, name, name).start(f"HOLD {n}") for name in STUCK for n in range(2)]
-            before = await _saved_in_the_middle(stack, tmp_path)
+            before = await _saved_in_the_middle(stack, tmp_path, sessions)
             hold.set()
         model.reset()
         model.script = lambda request: _answer(request, hold)
@@ -72,11 +73,11 @@ async def test_a_backup_under_load_is_restored_elsewhere(tmp_path: Path) -> None
             Stack(env=model.env, data_dir=data_dir, kept_in=kept) as again,
         ):
             assert await _carried_on(again) == sorted(stuck)
-            await asyncio.gather(*(_check(again, session, before[session]) for session in SESSIONS))
+            await asyncio.gather(*(_check(again, session, before[session]) for session in sessions))
             asked = {last_user_message(request) for request in model.requests}
-            texts = [text for session in SESSIONS for text in await _texts(again, session, before[session])]
+            texts = [text for session in sessions for text in await _texts(again, session, before[session])]
             assert not asked & set(texts), "nothing that was answered before is asked again"
-            await asyncio.gather(*(_goes_on(again, session) for session in [*SESSIONS[::10], *STUCK]))
+            await asyncio.gather(*(_goes_on(again, session) for session in [*sessions[::10], *STUCK]))
 
 
 def _answer(request: Request, hold: threading.Event) -> Answer:
@@ -86,11 +87,11 @@ def _answer(request: Request, hold: threading.Event) -> Answer:
     return Say(f"you said: {said}")
 
 
-async def _saved_in_the_middle(stack: Stack, folder: Path) -> dict[str, dict[str, str]]:
+async def _saved_in_the_middle(stack: Stack, folder: Path, sessions: list[str]) -> dict[str, dict[str, str]]:
     """Take the backup while the load goes on; what had been answered by then, by session."""
-    load = Load(stack)
+    load = Load(stack, sessions)
     running = asyncio.create_task(load.run())
-    await poll_until(lambda: load.count >= ENOUGH, 60, "the load has answers")
+    await poll_until(lambda: load.count >= 2 * len(sessions), 60, "the load has answers")
     before = {session: dict(turns) for session, turns in load.answered.items()}
     await asyncio.to_thread(_documented, f"backup {stack.kept_in.name}", folder, _names(stack.kept_in, stack.data_dir))
     during = load.count

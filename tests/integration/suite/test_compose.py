@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 MODEL_PORT = 9999
-CLIENTS, MESSAGES = 8, 16
+CLIENTS, MESSAGES, MESSAGES_IN_GATE = 8, 16, 6
 
 
 @dataclass(frozen=True)
@@ -178,12 +178,13 @@ async def test_the_sidecars_send_their_traces_where_the_apps_do(composed: Up) ->
     assert (tracing["samplingRate"], f"http://{tracing['otel']['endpointAddress']}") == ("1", receiver)
 
 
-async def test_a_replica_dies_under_load_and_no_request_fails(composed: Up) -> None:
+async def test_a_replica_dies_under_load_and_no_request_fails(composed: Up, full_size: bool) -> None:
     """App and sidecar of a replica killed at a blow, then of the other: no request fails, each message is one turn."""
     composed.model.script = lambda request: Say(f"re: {last_user_message(request)}", delay=0.1)
-    load = _Load(composed.stack)
+    load = _Load(composed.stack, MESSAGES if full_size else MESSAGES_IN_GATE)
+    messages = CLIENTS * load.each
     running = asyncio.create_task(load.run())
-    for replica, sent in (("1", CLIENTS * MESSAGES // 4), ("2", CLIENTS * MESSAGES // 2)):
+    for replica, sent in (("1", messages // 4), ("2", messages // 2)):
         await poll_until(lambda n=sent: load.done >= n, 60, f"{sent} are answered")  # type: ignore[misc]
         assert not running.done(), "killed under load"
         composed.stack.kill(f"app-{replica}", f"daprd-{replica}")
@@ -195,7 +196,7 @@ async def test_a_replica_dies_under_load_and_no_request_fails(composed: Up) -> N
 
         await poll_until(over, 60, "the requests that met this kill are over")
     await running
-    print(f"{load.requests} requests for {CLIENTS * MESSAGES} messages, two kills")
+    print(f"{load.requests} requests for {messages} messages, two kills")
     assert load.failed == []
     user = User(composed.stack)
     for session, sent_texts in load.sent.items():
@@ -209,6 +210,8 @@ class _Load:
     """Clients that send each message once, with a key; half of them wait for the reply in the same request."""
 
     stack: Composed
+    each: int
+    """Messages of each client."""
     sent: dict[str, list[str]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     done: int = 0
@@ -224,7 +227,7 @@ class _Load:
 
     async def _talk(self, http: httpx.AsyncClient, number: int) -> None:
         ids = {"user_id": f"user {number}", "session_id": f"load {number}"}
-        for count in range(MESSAGES):
+        for count in range(self.each):
             text = f"{number}: {count}"
             self.sent.setdefault(ids["session_id"], []).append(text)
             path, body = ("/chat", {"message": text}) if number % 2 else ("/start-workflow", {"task": text})

@@ -24,7 +24,7 @@ from tests.integration.framework.polling import poll_until
 from tests.integration.framework.scripted_model import Request, Say, ScriptedModel, last_user_message
 from tests.integration.framework.stack import Stack
 
-CLIENTS, CLIENTS_IN_GATE = 60, 24
+CLIENTS, CLIENTS_IN_GATE = 60, 12
 DRAINING = {"DRAIN_SECONDS": "15"}
 LONGEST = 20.0
 """Seconds within which a process that is told to stop has ended."""
@@ -53,7 +53,7 @@ def _after_a_second(request: Request) -> Say:
 
 
 async def test_no_client_notices_that_a_replica_is_stopped(full_size: bool) -> None:
-    """60 clients (24 in the gate) at work on two replicas, one of which gets SIGTERM: no request is broken off.
+    """60 clients (12 in the gate) at work on two replicas, one of which gets SIGTERM: no request is broken off.
 
     A request that comes on a connection in the moment in which it is closed gets no answer; then nothing of it was
     accepted. The replica says at once that it is not ready, and why; it ends with exit code 0 within 20 s.

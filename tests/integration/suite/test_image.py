@@ -86,6 +86,7 @@ def context(tmp_path: Path) -> Path:
     return context
 
 
+@pytest.mark.full_size
 def test_no_code_is_no_service(context: Path, tmp_path: Path) -> None:
     """An image that is built without the sources holds no package of ours."""
     dockerfile = (context / "Dockerfile").read_text()
