@@ -222,9 +222,9 @@ def test_a_running_step_counts_its_seconds(page: Page) -> None:
     page.clock.run_for(3_000)
     expect(counted).to_have_text("3s")
     mark = page.locator(".step-running .step-mark")
-    for motion, animation in (("no-preference", "step-turn"), ("reduce", "none")):
-        page.emulate_media(reduced_motion=motion)
-        assert mark.evaluate("one => getComputedStyle(one).animationName") == animation
+    assert mark.evaluate("one => getComputedStyle(one).animationName") == "none"
+    page.emulate_media(reduced_motion="no-preference")
+    assert mark.evaluate("one => getComputedStyle(one).animationName") == "step-turn"
 
 
 def test_waiting_before_the_next_try(page: Page) -> None:

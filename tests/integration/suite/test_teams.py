@@ -104,7 +104,7 @@ async def team(dapr_runtime: None) -> AsyncIterator[Team]:
         async with Stack(env=sealed) as stack, Coordinator(stack, model.env) as agent:
             whole = Team(stack, agent, model)
             outcomes = await asyncio.gather(whole.register(), whole.register())
-            assert outcomes == [(0, "TravelBuddy is now in team default.\n")] * 2
+            assert set(outcomes) == {(0, "TravelBuddy is now in team default.\n")}
             yield whole
 
 
