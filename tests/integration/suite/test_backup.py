@@ -23,7 +23,7 @@ from tests.integration.framework.stack import TRAVELBUDDY, Stack
 from tests.integration.framework.stores import STORES, InPostgres, InRedis, Place, place
 
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
-TRAVELLERS, TRAVELLERS_IN_GATE = 50, 16
+TRAVELLERS, TRAVELLERS_IN_GATE = 50, 10
 STUCK = [f"stuck-{number}" for number in range(3)]
 """Sessions with one turn at the model, and one behind it, at the moment of the backup."""
 

@@ -303,7 +303,7 @@ async def test_an_approval_that_nobody_decides_expires(brief: Agency) -> None:
 @pytest.mark.parametrize(
     ("victim", "ordered", "late"),
     [
-        ("app", 1, 0.0),
+        pytest.param("app", 1, 0.0, marks=pytest.mark.full_size),
         pytest.param("app", 7, 0.0, marks=pytest.mark.full_size),
         ("app", 6, 1.5),
         pytest.param("daprd", 3, 0.0, marks=pytest.mark.full_size),

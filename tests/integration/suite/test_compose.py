@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 MODEL_PORT = 9999
-CLIENTS, MESSAGES, MESSAGES_IN_GATE = 8, 16, 6
+CLIENTS, CLIENTS_IN_GATE, MESSAGES = 8, 4, 16
 
 
 @dataclass(frozen=True)
@@ -181,8 +181,8 @@ async def test_the_sidecars_send_their_traces_where_the_apps_do(composed: Up) ->
 async def test_a_replica_dies_under_load_and_no_request_fails(composed: Up, full_size: bool) -> None:
     """App and sidecar of a replica killed at a blow, then of the other: no request fails, each message is one turn."""
     composed.model.script = lambda request: Say(f"re: {last_user_message(request)}", delay=0.1)
-    load = _Load(composed.stack, MESSAGES if full_size else MESSAGES_IN_GATE)
-    messages = CLIENTS * load.each
+    load = _Load(composed.stack, CLIENTS if full_size else CLIENTS_IN_GATE)
+    messages = load.clients * MESSAGES
     running = asyncio.create_task(load.run())
     for replica, sent in (("1", messages // 4), ("2", messages // 2)):
         await poll_until(lambda n=sent: load.done >= n, 60, f"{sent} are answered")  # type: ignore[misc]
@@ -210,8 +210,7 @@ class _Load:
     """Clients that send each message once, with a key; half of them wait for the reply in the same request."""
 
     stack: Composed
-    each: int
-    """Messages of each client."""
+    clients: int
     sent: dict[str, list[str]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     done: int = 0
@@ -223,11 +222,11 @@ class _Load:
     async def run(self) -> None:
         """All of it, each client in a session of its own."""
         async with http_client(base_url=self.stack.app_url, timeout=60) as http:
-            await asyncio.gather(*(self._talk(http, number) for number in range(CLIENTS)))
+            await asyncio.gather(*(self._talk(http, number) for number in range(self.clients)))
 
     async def _talk(self, http: httpx.AsyncClient, number: int) -> None:
         ids = {"user_id": f"user {number}", "session_id": f"load {number}"}
-        for count in range(self.each):
+        for count in range(MESSAGES):
             text = f"{number}: {count}"
             self.sent.setdefault(ids["session_id"], []).append(text)
             path, body = ("/chat", {"message": text}) if number % 2 else ("/start-workflow", {"task": text})

@@ -34,7 +34,7 @@ pytestmark = [
 ]
 
 EVERY = 0.12
-PERIODS, PERIODS_IN_GATE = 200, 110
+PERIODS, PERIODS_IN_GATE = 200, 95
 QUICK = {"WATCH_EVERY_MIN": "0.05", "WATCH_EVERY": "0.3"}
 LOOKED = re.compile(r"fare_watch\.looked.*?number=(\d+).*?watch=(\S+)")
 LOOK = [

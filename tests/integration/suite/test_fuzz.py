@@ -26,7 +26,7 @@ pytestmark = pytest.mark.stores(
 
 ROOT = Path(__file__).parents[3]
 SCHEMATHESIS = str(Path(TRAVELBUDDY).with_name("st"))
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "3"))
 PATIENCE = {"CHAT_WAIT": "5"}
 """A message behind a turn that was paused waits as long as one lets it; Schemathesis hangs up after 10 s."""
 SEED = int(os.environ.get("FUZZ_SEED", "1" if os.environ.get("CI") else str(random.randrange(2**32))))

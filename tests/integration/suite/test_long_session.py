@@ -12,8 +12,8 @@ from tests.integration.framework.stack import Stack
 
 from travelbuddy.incoming import turn_prefix
 
-TURNS, TURNS_IN_GATE = 1_000, 150
-SAMPLES = 20
+TURNS, TURNS_IN_GATE = 1_000, 105
+SAMPLES = 12
 BOUND = 1.1
 
 
@@ -32,7 +32,7 @@ async def _turn(http: httpx.AsyncClient, user: str, session: str, text: str) -> 
 async def test_a_late_turn_costs_what_a_first_costs_and_leaves_100_records(dapr_runtime: None, full_size: bool) -> None:
     """After 1,000 turns of a session one more costs at most 1.1 times a first one, and 100 turn records are left.
 
-    The gate tries it after 150.
+    The gate tries it after 105.
     """
     with ScriptedModel(_reply) as model:
         async with Stack(env=model.env) as stack:

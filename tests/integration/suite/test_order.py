@@ -76,11 +76,11 @@ async def test_an_idempotency_key_is_one_turn_while_it_runs_and_after(scripted: 
     assert other.json()["type"] == "urn:travelbuddy:problem:idempotency-key-reused"
 
 
-async def test_a_hundred_runs_one_after_the_other_do_not_hang(scripted: Scripted) -> None:
-    """Run after run ends; nothing is left behind that makes a later one wait (dapr-agents#188)."""
+async def test_a_hundred_runs_one_after_the_other_do_not_hang(scripted: Scripted, full_size: bool) -> None:
+    """Run after run ends; nothing is left behind that makes a later one wait (dapr-agents#188). In the gate, 40."""
     scripted.model.script = _short
     user = User(scripted.stack, "soak", "soak")
-    for number in range(100):
+    for number in range(100 if full_size else 40):
         assert await user.ask(f"run {number}", within=10) == "done"
 
 

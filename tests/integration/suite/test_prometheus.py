@@ -15,7 +15,7 @@ from tests.integration.framework.traffic import PRICES, Moods, traffic
 from tests.unit.telemetry.promql import DAPR, dashboard_queries, rules
 
 EMPTY = {"Sent away, tried again: store: {{operation}} again": "the store has no trouble in this test"}
-TRAFFIC_SECONDS = 12.0
+TRAFFIC_SECONDS = 8.0
 HASTE = {"MODEL_ATTEMPTS": "2", "MODEL_PATIENCE": "5", "CHAT_WAIT": "3"}
 """Nobody of the traffic waits long for a model that is down."""
 ALERT = "BreakerOpen"
@@ -30,7 +30,7 @@ async def test_every_query_of_the_dashboard_has_data_and_an_alert_fires(dapr_run
         async with Stack(env={**model.env, **PRICES, **HASTE}, options=("--dapr-metrics",)) as stack:
             sidecar = f"127.0.0.1:{stack.entry('daprd')['ports']['metrics']}"
             async with Prometheus([f"127.0.0.1:{stack.app_port}"], [sidecar]) as prometheus:
-                await traffic(stack, TRAFFIC_SECONDS, lambda: 6)
+                await traffic(stack, TRAFFIC_SECONDS, lambda: 3)
                 await _all_is_there(prometheus)
                 await _daprd_shows(f"http://{sidecar}/metrics")
                 assert ALERT not in await prometheus.firing()

@@ -33,7 +33,10 @@ async def _stack_on(redis: InRedis) -> AsyncIterator[Stack]:
 @pytest.mark.parametrize(
     ("durable", "options", "warning"),
     [
-        (True, {**LIMITED, "maxmemory-policy": "allkeys-lru"}, "Redis evicts keys when its memory is full"),
+        pytest.param(
+            *(True, {**LIMITED, "maxmemory-policy": "allkeys-lru"}, "Redis evicts keys when its memory is full"),
+            marks=pytest.mark.full_size,
+        ),
         (False, {}, "Redis keeps nothing on disk"),
         (True, {**LIMITED, "maxmemory-policy": "noeviction"}, None),
     ],

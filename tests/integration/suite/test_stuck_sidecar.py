@@ -16,7 +16,7 @@ from tests.integration.framework.stack import Stack
 
 pytestmark = pytest.mark.stores("sqlite", because="it is about placement and the sidecars")
 
-TRIES, TRIES_IN_GATE = 4, 2
+TRIES, TRIES_IN_GATE = 4, 1
 RECOVERS_WITHIN = 25.0
 START = "/v1.0/workflows/dapr/turn/start"
 HEAP, LARGE = 30, "x" * 2_500_000
