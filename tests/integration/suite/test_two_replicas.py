@@ -26,7 +26,7 @@ from tests.integration.framework.stack import Stack
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WORDS = "one two three four five six seven eight"
-SESSIONS, TURNS, TURNS_IN_GATE = 25, 500, 150
+SESSIONS, TURNS, TURNS_IN_GATE = 25, 500, 75
 AWAY = {502, 503, 504}
 
 
@@ -215,7 +215,7 @@ async def test_a_killed_broker_comes_back_and_nothing_else_notices(pair: Scripte
 async def test_turns_at_random_with_a_replica_killed_half_way(dapr_runtime: None, full_size: bool) -> None:
     """500 turns over 25 sessions on both replicas and the proxy, app and sidecar of one killed: V1 to V4 hold.
 
-    The gate tries 150.
+    The gate tries 75.
     """
     turns = TURNS if full_size else TURNS_IN_GATE
     with ScriptedModel(lambda request: Say(f"re: {last_user_message(request)}")) as model:

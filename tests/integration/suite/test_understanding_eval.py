@@ -67,6 +67,7 @@ async def _evals(*options: str, **env: str) -> tuple[int, str, str]:
     return process.returncode or 0, out.decode(), err.decode()
 
 
+@pytest.mark.full_size
 async def test_dialogues_are_played_to_a_service_of_their_own(tmp_path: Path) -> None:
     """What the service searched for is compared with the dialogue's searches; a missed goal ends with 1."""
     data = tmp_path / "dialogues.jsonl"
