@@ -30,7 +30,7 @@ SESSIONS, TURNS, TURNS_IN_GATE = 25, 500, 75
 AWAY = {502, 503, 504}
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pair_stack(dapr_runtime: None, kept_in: None) -> AsyncIterator[Scripted]:
     """Two replicas with a scripted model, shared by the tests of this file."""
     with ScriptedModel() as model:
