@@ -90,7 +90,7 @@ def stages(tests: Path = TESTS) -> list[list[Group]]:
     return [
         [
             Group("waiting", waiting, ("--alone=never", *workers)),
-            Group("computing", computing, ("--alone=never",), niceness=15),
+            Group("computing", computing, ("--alone=never",), niceness=10),
         ],
         [Group("alone", alone, ("--alone=only",))],
     ]

@@ -41,7 +41,7 @@ async def test_a_worker_that_crashes_is_rebuilt() -> None:
     """However it ends while the sidecar is there, it is begun again; with the sidecar gone it is ended, once."""
     work, gone = Work(RuntimeError("nobody foresaw this"), None), asyncio.get_running_loop().create_future()
     watching = asyncio.create_task(_serve_until(gone, work))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await work.serving.wait()
         assert (work.began, work.cancelled) == (3, 0)
         gone.set_result(None)
@@ -53,7 +53,7 @@ async def test_a_cancelled_watch_takes_its_work_along() -> None:
     """When the service stops, what it served ends with it."""
     work, gone = Work(), asyncio.get_running_loop().create_future()
     watching = asyncio.create_task(_serve_until(gone, work))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await work.serving.wait()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)

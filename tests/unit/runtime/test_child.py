@@ -35,7 +35,7 @@ def child_of(code: str, folder: Path, changes: list[str]) -> Child:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait until something is true."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110  it happens in another process
             await asyncio.sleep(0.02)
 

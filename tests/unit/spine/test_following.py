@@ -100,7 +100,7 @@ async def test_a_stream_waits_for_a_turn_that_is_not_begun(monkeypatch: pytest.M
     """Until then nothing is told of it; its events come when there are any."""
     monkeypatch.setattr(following, "LOOK_AFTER", 0.01)
     waiting, _ = _following(Store(NotBegun("not yet"), NotBegun("not yet"), RECORD))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert (await _all(waiting.events("t", Cursor())))[-1].name == "message"
 
 
@@ -126,7 +126,7 @@ async def test_a_replica_that_leaves_keeps_nobody_waiting() -> None:
     await asyncio.sleep(0.05)
     drain.begin(0.1)
     live.queued("t", 1, None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert await ended is None
         assert [event.name for event in await events] == ["status"]
     assert await waiting.ended("t", 60, ask=False) is None

@@ -47,7 +47,7 @@ class Storage(StateStorage):
 async def test_a_context_is_read_in_parallel_and_becomes_a_prompts_data() -> None:
     """User, session and history are read side by side; the prompt's data has the last five messages."""
     builder = RequestContextBuilder(Storage(), lambda: NOW)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         request = await builder.build_context("u", "s", "hello", {"page": "deals"})
     data = request.to_prompt_context()
     assert data["user_preferences"] == {"language": "en"}

@@ -220,7 +220,7 @@ async def life(engine: Engine, activities: Activities) -> AsyncIterator[Life]:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait until something is true."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110  some of it happens in gRPC's threads
             await asyncio.sleep(0.002)
 
