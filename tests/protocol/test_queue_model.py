@@ -82,7 +82,6 @@ def test_two_messages_keep_every_promise(policies: tuple[Policy, ...], budget: B
     assert states > 100
 
 
-@pytest.mark.full_size
 def test_three_messages_wait_in_turn() -> None:
     """Three in one queue, and the process dies between a commit and its wake-up."""
     states, found = explore(Protocol(("enqueue",) * 3, Budget(lost_wakes=1)))

@@ -75,7 +75,6 @@ async def test_the_document_holds_whatever_is_sent() -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.full_size
 async def test_the_document_holds_with_credentials() -> None:
     """The same with AUTH=jwt, where each guarded call is also tried without a credential and with a wrong one."""
     with IdentityProvider() as provider:

@@ -86,7 +86,6 @@ def context(tmp_path: Path) -> Path:
     return context
 
 
-@pytest.mark.full_size
 def test_no_code_is_no_service(context: Path, tmp_path: Path) -> None:
     """An image that is built without the sources holds no package of ours."""
     dockerfile = (context / "Dockerfile").read_text()
@@ -95,7 +94,6 @@ def test_no_code_is_no_service(context: Path, tmp_path: Path) -> None:
     assert not list(without.glob(".venv/lib/python*/site-packages/travelbuddy"))
 
 
-@pytest.mark.full_size
 def test_a_file_that_was_forgotten_is_noticed(context: Path, tmp_path: Path) -> None:
     """A step that lacks a file fails, and what .dockerignore keeps back is not copied."""
     dockerfile = (context / "Dockerfile").read_text()

@@ -124,7 +124,6 @@ async def test_the_disk_under_sqlite_shows_nothing(dapr_runtime: None, keys: dic
             _judge(living, files_with([stack.data_dir], *TEXTS, POISON), keys, "state.sqlite")
 
 
-@pytest.mark.full_size
 @both_ways
 async def test_the_disk_under_redis_shows_nothing(dapr_runtime: None, tmp_path: Path, keys: dict[str, str]) -> None:
     """The same of Redis: neither its log of all commands nor its dump, uncompressed, hold a word."""

@@ -67,7 +67,6 @@ async def _evals(*options: str, **env: str) -> tuple[int, str, str]:
     return process.returncode or 0, out.decode(), err.decode()
 
 
-@pytest.mark.full_size
 async def test_dialogues_are_played_to_a_service_of_their_own(tmp_path: Path) -> None:
     """What the service searched for is compared with the dialogue's searches; a missed goal ends with 1."""
     data = tmp_path / "dialogues.jsonl"
@@ -80,7 +79,6 @@ async def test_dialogues_are_played_to_a_service_of_their_own(tmp_path: Path) ->
     assert re.search(r"misread \| .*destination.* from Oslo to Rome on 12 March \| .*PAR.* \| .*ROM", out)
 
 
-@pytest.mark.full_size
 async def test_it_plays_to_a_service_that_runs_already(stack: Stack, tmp_path: Path) -> None:
     """With --url nothing is started, and a part of the dialogues is judged without the goals."""
     data = tmp_path / "dialogues.jsonl"

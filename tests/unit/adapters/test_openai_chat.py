@@ -450,6 +450,7 @@ async def test_a_refused_request_is_not_sent_again(wire: Wire, status: int, code
     assert len(wire.requests) == 1
 
 
+@pytest.mark.alone
 async def test_an_error_that_does_not_end_is_known_by_its_status(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that breaks off, does not end or is endless costs neither the reason nor the time of a whole call."""
     monkeypatch.setattr(openai_chat, "ERROR_SECONDS", 0.2)
@@ -459,7 +460,7 @@ async def test_an_error_that_does_not_end_is_known_by_its_status(wire: Wire, mon
         _streams(*[b"x" * 50_000] * 4, status=401),
     ):
         wire.answer = answer
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(5):
             with pytest.raises(ModelRefused) as caught:
                 await wire.ask()
         assert caught.value.reason == "key"
@@ -575,6 +576,7 @@ async def test_an_address_that_is_none_is_told(wire: Wire, address: str) -> None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue still accepts")
+@pytest.mark.alone
 async def test_a_connection_that_does_not_come_about_is_given_up_soon(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -588,11 +590,12 @@ async def test_a_connection_that_does_not_come_about_is_given_up_soon(
             with suppress(BlockingIOError):
                 waiting.connect(full.getsockname())
         chat = wire.another(f"http://127.0.0.1:{full.getsockname()[1]}/v1", seconds=30)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(3):
             with pytest.raises(ModelUnavailable):
                 await chat.complete(QUESTION, model="m", tools=[])
 
 
+@pytest.mark.alone
 async def test_a_call_without_a_free_connection_is_worth_another_try(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -604,7 +607,7 @@ async def test_a_call_without_a_free_connection_is_worth_another_try(
     wire.answer = _never
     chat = wire.another(seconds=0.1)
     calls = (chat.complete(QUESTION, model="m", tools=[]) for _ in range(3))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(3):
         ends = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(end) for end in ends] == [ModelUnavailable] * 3
 
@@ -614,6 +617,7 @@ async def test_a_call_without_a_free_connection_is_worth_another_try(
     [_never, _streams(*[b": waiting\n\n"] * 500, pause=0.02), _streams(SAID, end=10)],
     ids=["no answer", "no end", "no end after the last word"],
 )
+@pytest.mark.alone
 async def test_an_answer_that_takes_too_long_is_given_up(wire: Wire, answer: Handler) -> None:
     """A call ends after its seconds, whatever the stream is doing, and the server is hung up on."""
     gone = asyncio.Event()
@@ -626,7 +630,7 @@ async def test_an_answer_that_takes_too_long_is_given_up(wire: Wire, answer: Han
 
     wire.answer = handle
     wire.chat = wire.another(seconds=0.5)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(3):
         error = await wire.trouble()
         await gone.wait()
     assert "within 0.5 s" in str(error)

@@ -32,7 +32,7 @@ def test_where_a_test_runs(named: tuple[str, ...] | None) -> None:
 
 _TWICE = """
 import pytest
-for options in ([], ["--every-store"]):
+for options in ([], ["--every-store", "--full-size"]):
     pytest.main(["tests/integration", "--collect-only", "-q", *options])
     print("then")
 """
@@ -47,7 +47,6 @@ def _collected() -> list[set[tuple[str, str]]]:
     return [{(found[1], found[2]) for found in map(_TEST.match, part.splitlines()) if found} for part in parts]
 
 
-@pytest.mark.full_size
 def test_the_gate_has_every_test_and_verify_all_of_the_gate() -> None:
     """No test function is missing from the gate, and each of its tests is in `make verify` on the same store."""
     gate, verify = _collected()
